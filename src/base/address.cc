@@ -1,0 +1,185 @@
+#include "base/address.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cstddef>
+#include <cstring>
+#include <fmt/format.h>
+#include <linux/vm_sockets.h>
+#include <net/if.h>
+
+namespace inetd {
+
+static_assert(sizeof(sockaddr_vm) <= sizeof(sockaddr_un));
+
+static constexpr socklen_t kUnixHeader = offsetof(sockaddr_un, sun_path);
+
+SocketAddress::SocketAddress(const void* address, socklen_t size) : unix_{} {
+    set_size(size);
+    std::memcpy(&unix_, address, size_);
+}
+
+std::optional<SocketAddress> SocketAddress::parse_ip(std::string_view host, std::uint16_t port) {
+    const std::string text(host);
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) return SocketAddress(&v4, sizeof v4);
+
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    const auto percent = text.find('%');
+    if (inet_pton(AF_INET6, text.substr(0, percent).c_str(), &v6.sin6_addr) != 1)
+        return std::nullopt;
+    if (percent != std::string::npos) {
+        const std::string zone = text.substr(percent + 1);
+        v6.sin6_scope_id = if_nametoindex(zone.c_str());
+        if (v6.sin6_scope_id == 0)
+            v6.sin6_scope_id = to_number<std::uint32_t>(zone, 1, UINT32_MAX).value_or(0);
+        if (v6.sin6_scope_id == 0) return std::nullopt;
+    }
+    return SocketAddress(&v6, sizeof v6);
+}
+
+SocketAddress SocketAddress::any_v4(std::uint16_t port) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    return {&v4, sizeof v4};
+}
+
+SocketAddress SocketAddress::any_v6(std::uint16_t port) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    return {&v6, sizeof v6};
+}
+
+std::optional<SocketAddress> SocketAddress::unix_path(std::string_view path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    // A file's path keeps its final NUL; an abstract name is all bytes of its length, unix(7).
+    const bool abstract = path.starts_with('@');
+    if (path.size() < 2 || path.size() + (abstract ? 0 : 1) > sizeof address.sun_path)
+        return std::nullopt;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    if (abstract) address.sun_path[0] = '\0';
+    const auto length = path.size() + (abstract ? 0 : 1);
+    return SocketAddress(&address, static_cast<socklen_t>(kUnixHeader + length));
+}
+
+SocketAddress SocketAddress::vsock(std::uint32_t cid, std::uint32_t port) {
+    sockaddr_vm address{};
+    address.svm_family = AF_VSOCK;
+    address.svm_cid = cid;
+    address.svm_port = port;
+    return {&address, sizeof address};
+}
+
+static const sockaddr_vm& as_vsock(const SocketAddress& address) {
+    return *reinterpret_cast<const sockaddr_vm*>(address.data());
+}
+
+std::uint32_t SocketAddress::port() const {
+    if (family() == AF_INET) return ntohs(v4_.sin_port);
+    if (family() == AF_INET6) return ntohs(v6_.sin6_port);
+    if (family() == AF_VSOCK) return as_vsock(*this).svm_port;
+    return 0;
+}
+
+void SocketAddress::set_port(std::uint16_t port) {
+    if (family() == AF_INET) v4_.sin_port = htons(port);
+    if (family() == AF_INET6) v6_.sin6_port = htons(port);
+}
+
+bool SocketAddress::is_wildcard() const {
+    if (family() == AF_INET) return v4_.sin_addr.s_addr == htonl(INADDR_ANY);
+    if (family() == AF_INET6) return IN6_IS_ADDR_UNSPECIFIED(&v6_.sin6_addr);
+    return family() == AF_VSOCK && as_vsock(*this).svm_cid == VMADDR_CID_ANY;
+}
+
+bool SocketAddress::is_loopback() const {
+    const SocketAddress plain = unmapped();
+    if (plain.family() == AF_INET) return (ntohl(plain.v4_.sin_addr.s_addr) >> 24) == 127;
+    return plain.family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&plain.v6_.sin6_addr);
+}
+
+bool SocketAddress::is_multicast() const {
+    const SocketAddress plain = unmapped();
+    if (plain.family() == AF_INET) return IN_MULTICAST(ntohl(plain.v4_.sin_addr.s_addr));
+    return plain.family() == AF_INET6 && IN6_IS_ADDR_MULTICAST(&plain.v6_.sin6_addr);
+}
+
+SocketAddress SocketAddress::unmapped() const {
+    if (family() != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&v6_.sin6_addr)) return *this;
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = v6_.sin6_port;
+    std::memcpy(&v4.sin_addr, &v6_.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+    return {&v4, sizeof v4};
+}
+
+static std::string unix_name(const sockaddr_un& address, socklen_t size) {
+    if (size <= kUnixHeader) return {};
+    const std::size_t length = size - kUnixHeader;
+    if (address.sun_path[0] == '\0') return "@" + std::string(address.sun_path + 1, length - 1);
+    return {address.sun_path, strnlen(address.sun_path, length)};
+}
+
+std::string SocketAddress::unix_file() const {
+    if (family() != AF_UNIX) return {};
+    std::string name = unix_name(unix_, size_);
+    return name.starts_with('@') ? std::string{} : name;
+}
+
+std::string SocketAddress::host() const {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    switch (family()) {
+    case AF_INET:
+        return inet_ntop(AF_INET, &v4_.sin_addr, text.data(), text.size());
+    case AF_INET6: {
+        std::string host = inet_ntop(AF_INET6, &v6_.sin6_addr, text.data(), text.size());
+        if (v6_.sin6_scope_id == 0) return host;
+        std::array<char, IF_NAMESIZE> name{};
+        if (if_indextoname(v6_.sin6_scope_id, name.data()) != nullptr)
+            return host + "%" + name.data();
+        return fmt::format("{}%{}", host, v6_.sin6_scope_id);
+    }
+    case AF_VSOCK:
+        return fmt::format("vsock:{}", as_vsock(*this).svm_cid);
+    case AF_UNIX:
+        return unix_name(unix_, size_);
+    default:
+        return {};
+    }
+}
+
+std::string SocketAddress::to_string() const {
+    switch (family()) {
+    case AF_INET:
+    case AF_VSOCK:
+        return fmt::format("{}:{}", host(), port());
+    case AF_INET6:
+        return fmt::format("[{}]:{}", host(), port());
+    case AF_UNIX: {
+        std::string name = unix_name(unix_, size_);
+        return name.empty() ? "unnamed" : name;
+    }
+    default:
+        return "unknown";
+    }
+}
+
+bool operator==(const SocketAddress& a, const SocketAddress& b) {
+    return a.size_ == b.size_ && std::memcmp(&a.unix_, &b.unix_, a.size_) == 0;
+}
+
+bool operator<(const SocketAddress& a, const SocketAddress& b) {
+    if (a.size_ != b.size_) return a.size_ < b.size_;
+    return std::memcmp(&a.unix_, &b.unix_, a.size_) < 0;
+}
+
+} // namespace inetd

@@ -1,0 +1,90 @@
+#pragma once
+
+#include "base/address.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+// What a configuration says, resolved and checked: plain values, immutable once loaded. Listeners,
+// children and sessions share a ServiceConfig by shared_ptr and keep the one they were born with.
+namespace inetd {
+
+// The identity of a listening socket across reloads: two specs that are equal can share one socket.
+struct ListenSpec {
+    SocketAddress address;
+    int type = SOCK_STREAM;  // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW
+    int protocol = 0;        // IPPROTO_*; 0 for AF_UNIX and AF_VSOCK
+    bool dual_stack = false; // AF_INET6 that takes IPv4 clients too ("tcp46")
+
+    friend bool operator==(const ListenSpec&, const ListenSpec&) = default;
+};
+
+// Applied when a socket is opened and again on reload to a socket that is kept.
+struct SocketOptions {
+    int send_buffer = 0;    // bytes; 0 = the kernel's default
+    int receive_buffer = 0; // bytes; 0 = the kernel's default
+    int backlog = 0;        // 0 = net.core.somaxconn
+    uid_t owner = static_cast<uid_t>(-1); // unix sockets: -1 = leave as created
+    gid_t group = static_cast<gid_t>(-1);
+    mode_t mode = 0666;
+
+    friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
+};
+
+enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux };
+
+// 0 = no limit, in all of them.
+struct Limits {
+    std::uint32_t instances = 256;         // running at once; beyond it clients wait in the backlog
+    std::uint32_t starts_per_minute = 0;   // of the whole service; beyond it clients wait
+    std::uint32_t per_source = 0;          // running at once for one address; beyond it: refused
+    std::uint32_t source_per_minute = 0;   // starts for one address; beyond it: refused
+
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+// The identity that a server runs under, looked up when the configuration is loaded.
+struct Account {
+    std::string user; // name, or the number as text where the user database has no such entry
+    std::string home = "/";
+    std::string shell = "/bin/sh";
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::vector<gid_t> groups; // supplementary, gid among them
+
+    friend bool operator==(const Account&, const Account&) = default;
+};
+
+struct Program {
+    std::string path;              // absolute
+    std::vector<std::string> argv; // argv[0] first; never empty
+
+    friend bool operator==(const Program&, const Program&) = default;
+};
+
+struct ServiceConfig {
+    std::string name;               // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
+    std::string protocol;           // as written, without buffer suffixes: "tcp", "udp6", "unix"
+    std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
+    SocketOptions socket;
+    Limits limits;
+    std::shared_ptr<const Account> account; // never null; equal ones are shared
+    std::shared_ptr<const Program> program; // null for a built-in
+    Builtin builtin = Builtin::none;
+    bool wait = false;
+    std::string mux_name;  // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    bool mux_greets = false; // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
+    std::string file;      // where the line stands
+    int line = 0;
+
+    [[nodiscard]] int type() const { return listen.empty() ? SOCK_STREAM : listen.front().type; }
+    // "ftp/tcp": unique among services of one address.
+    [[nodiscard]] std::string id() const { return name + "/" + protocol; }
+};
+
+using ServiceConfigPtr = std::shared_ptr<const ServiceConfig>;
+
+} // namespace inetd

@@ -1,0 +1,45 @@
+#include "event/signals.h"
+
+#include <array>
+#include <cerrno>
+#include <sys/signalfd.h>
+#include <system_error>
+
+namespace inetd {
+
+static void block_everything() {
+    sigset_t all;
+    sigfillset(&all);
+    for (const int job_control : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT})
+        sigdelset(&all, job_control);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+    for (int number = 1; number < NSIG; ++number) {
+        // SIGKILL, SIGSTOP and the C library's own two refuse; there is nothing to reset in them.
+        struct sigaction action {};
+        action.sa_handler = SIG_DFL;
+        sigaction(number, &action, nullptr);
+    }
+}
+
+Signals::Signals(EventLoop& loop, std::initializer_list<int> wanted, Handler handler)
+    : handler_(std::move(handler)) {
+    block_everything();
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : wanted)
+        sigaddset(&set, number);
+    fd_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!fd_) throw std::system_error(errno, std::generic_category(), "signalfd");
+    watch_ = loop.watch_first(fd_.get(), EPOLLIN, [this](std::uint32_t) { read_all(); });
+}
+
+void Signals::read_all() {
+    std::array<signalfd_siginfo, 16> batch{};
+    const ssize_t size = ::read(fd_.get(), batch.data(), sizeof batch);
+    if (size <= 0) return;
+    const auto count = static_cast<std::size_t>(size) / sizeof batch[0];
+    for (std::size_t i = 0; i < count; ++i)
+        handler_(static_cast<int>(batch[i].ssi_signo), static_cast<pid_t>(batch[i].ssi_pid));
+}
+
+} // namespace inetd

@@ -1,0 +1,193 @@
+"""Starts the built daemon for a test and waits for events, never for time.
+
+A Daemon owns the NOTIFY_SOCKET that it gives to its child, so `with Daemon(conf)` returns when the
+daemon has said READY=1; its messages come over a pipe, so wait_log() returns with the line.
+"""
+
+import os
+import pathlib
+import queue
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("INETD_BUILD", ROOT / "build"))
+INETD = BUILD / "inetd"
+SERVICES = ROOT / "services"
+PATIENCE = float(os.environ.get("INETD_TEST_PATIENCE", "20"))  # seconds until a wait has failed
+_given = set()
+
+
+def _bindable(family, kind, address, port):
+    with socket.socket(family, kind) as s:
+        try:
+            if family == socket.AF_INET6:
+                s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            s.bind((address, port))
+            return True
+        except OSError:
+            return False
+
+
+def free_port():
+    """A port that is free for TCP and UDP over both families, below the range that the kernel gives
+    to outgoing connections, and given to no other test of this run."""
+    while True:
+        port = random.randrange(12000, 32000)
+        if port in _given:
+            continue
+        kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
+        if all(_bindable(socket.AF_INET, k, "0.0.0.0", port) for k in kinds) and (
+            not socket.has_ipv6 or all(_bindable(socket.AF_INET6, k, "::", port) for k in kinds)
+        ):
+            _given.add(port)
+            return port
+
+
+class Daemon:
+    """`with Daemon("echo stream tcp nowait root internal") as d:` runs the built inetd -i."""
+
+    def __init__(self, conf, *options, env=None, wrap=(), preexec=None, wait_ready=True):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="inetd-test-"))
+        self.dir.chmod(0o755)  # servers that run as nobody look at files in here
+        self.conf = self.dir / "inetd.conf"
+        self.conf.write_text(conf)
+        self.lines = []
+        self._new = queue.Queue()
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(self.dir / "notify"))
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
+        # The sanitizers and the coverage of the build under test are steered by these.
+        for name, value in os.environ.items():
+            if name.endswith("SAN_OPTIONS") or name.startswith("INETD_TEST"):
+                environment[name] = value
+        environment.update(env or {})
+        environment["NOTIFY_SOCKET"] = str(self.dir / "notify")
+        self.process = subprocess.Popen(
+            [*map(str, wrap), str(INETD), "-i", *map(str, options), str(self.conf)],
+            env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
+            start_new_session=True, preexec_fn=preexec)
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        if wait_ready:
+            try:
+                self.wait_notify("READY=1")
+            except BaseException:
+                self.close()
+                raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def _read_log(self):
+        for raw in self.process.stderr:
+            line = raw.decode(errors="replace").rstrip("\n")
+            self.lines.append(line)
+            self._new.put(line)
+        self._new.put(None)
+
+    def log(self):
+        return "\n".join(self.lines)
+
+    def wait_log(self, pattern, timeout=PATIENCE):
+        """The first line, old or new and not yet returned by wait_log, that matches."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                line = self._new.get(timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                raise AssertionError(f"no line like {pattern!r} in:\n{self.log()}") from None
+            if line is None:
+                raise AssertionError(f"the daemon ended without a line like {pattern!r}:\n{self.log()}")
+            if re.search(pattern, line):
+                return line
+
+    def wait_notify(self, wanted, timeout=PATIENCE):
+        """The first notification that holds the line `wanted`."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if select.select([self._notify], [], [], 0.05)[0]:
+                message = self._notify.recv(65536).decode()
+                if wanted in message.split("\n"):
+                    return message
+            elif self.process.poll() is not None:
+                self._reader.join(PATIENCE)
+                raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log()}")
+        raise AssertionError(f"no {wanted} within {timeout} s:\n{self.log()}")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def reload(self, conf=None, expect=r"reload: "):
+        """Writes the new configuration, sends SIGHUP, returns the log line that reports it."""
+        if conf is not None:
+            self.conf.write_text(conf)
+        self.signal(signal.SIGHUP)
+        return self.wait_log(expect)
+
+    def stop(self, timeout=PATIENCE):
+        """SIGTERM; the exit status."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+        status = self.process.wait(timeout)
+        self._reader.join(timeout)
+        return status
+
+    def close(self):
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the daemon did not stop on SIGTERM:\n{self.log()}") from None
+        finally:
+            self._notify.close()
+            shutil.rmtree(self.dir, ignore_errors=True)
+        sanitizer = [l for l in self.lines if "Sanitizer" in l or "runtime error:" in l]
+        assert not sanitizer, self.log()
+
+
+def connect(port, host="127.0.0.1", timeout=PATIENCE):
+    return socket.create_connection((host, port), timeout=timeout)
+
+
+def ask(port, data=b"", host="127.0.0.1", timeout=PATIENCE):
+    """Connects, sends, closes the sending half, returns all that comes until the end."""
+    with connect(port, host, timeout) as s:
+        if data:
+            s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        return read_all(s)
+
+
+def read_all(s):
+    parts = []
+    while True:
+        part = s.recv(65536)
+        if not part:
+            return b"".join(parts)
+        parts.append(part)
+
+
+def udp(port, host="127.0.0.1", timeout=PATIENCE):
+    """A UDP socket connected to the port."""
+    s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(timeout)
+    s.connect((host, port))
+    return s
