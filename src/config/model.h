@@ -48,12 +48,12 @@ struct Limits {
 
 // The identity that a server runs under, looked up when the configuration is loaded.
 struct Account {
-    std::string user; // name, or the number as text where the user database has no such entry
+    std::string user{}; // name, or the number as text where the user database has no such entry
     std::string home = "/";
     std::string shell = "/bin/sh";
     uid_t uid = 0;
     gid_t gid = 0;
-    std::vector<gid_t> groups; // supplementary, gid among them
+    std::vector<gid_t> groups{}; // supplementary, gid among them
 
     friend bool operator==(const Account&, const Account&) = default;
 };

@@ -1,0 +1,92 @@
+#include "policy/gate.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace inetd {
+
+const char* refusal_text(Refusal refusal) {
+    switch (refusal) {
+    case Refusal::source_instances:
+        return "too many instances for this address";
+    case Refusal::source_rate:
+        return "too many starts a minute for this address";
+    }
+    return "";
+}
+
+SourceKey source_of(const SocketAddress& peer) {
+    SourceKey key;
+    const SocketAddress plain = peer.unmapped();
+    if (plain.family() == AF_INET) {
+        // As a mapped address, so that no IPv6 source can be taken for it.
+        key.bytes[10] = key.bytes[11] = 0xff;
+        std::memcpy(&key.bytes[12], &plain.v4().sin_addr, 4);
+    } else if (plain.family() == AF_INET6) {
+        std::memcpy(key.bytes.data(), &plain.v6().sin6_addr, 16);
+    }
+    return key;
+}
+
+std::size_t Gate::KeyHash::operator()(const SourceKey& key) const {
+    return std::hash<std::string_view>{}(
+        {reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()});
+}
+
+Slot::~Slot() {
+    if (gate_) gate_->release(source_, of_source_);
+}
+
+Gate::Room Gate::room(const Limits& limits, TimePoint now) {
+    Room room;
+    room.full = limits.instances != 0 && running_ >= limits.instances;
+    if (limits.starts_per_minute != 0) room.rate = bucket_.wait(limits.starts_per_minute, now);
+    return room;
+}
+
+std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddress& peer,
+                                        TimePoint now) {
+    const SourceKey key = source_of(peer);
+    keeps_rates_ = limits.source_per_minute != 0;
+    const bool of_source = limits.per_source != 0 || keeps_rates_;
+    if (of_source) {
+        if (sources_.size() >= forget_at_) forget_idle(limits, now);
+        Source& source = sources_[key];
+        if (limits.per_source != 0 && source.running >= limits.per_source) {
+            ++refused_;
+            return Refusal::source_instances;
+        }
+        if (keeps_rates_ && !source.bucket.take(limits.source_per_minute, now)) {
+            ++refused_;
+            return Refusal::source_rate;
+        }
+        ++source.running;
+    }
+    if (limits.starts_per_minute != 0) bucket_.take(limits.starts_per_minute, now);
+    ++running_;
+    ++started_;
+    return Slot(shared_from_this(), key, of_source);
+}
+
+void Gate::release(const SourceKey& key, bool of_source) {
+    --running_;
+    if (of_source) {
+        const auto found = sources_.find(key);
+        if (--found->second.running == 0 && !keeps_rates_) sources_.erase(found);
+    }
+    if (on_release_) on_release_();
+}
+
+// Sources with nothing running and a full bucket are as if they had never come. The table is swept
+// each time that it has doubled, so that the cost for one admission stays constant.
+void Gate::forget_idle(const Limits& limits, TimePoint now) {
+    for (auto item = sources_.begin(); item != sources_.end();) {
+        Source& source = item->second;
+        const bool idle = source.running == 0 &&
+                          (!keeps_rates_ || source.bucket.full(limits.source_per_minute, now));
+        item = idle ? sources_.erase(item) : std::next(item);
+    }
+    forget_at_ = std::max<std::size_t>(64, sources_.size() * 2);
+}
+
+} // namespace inetd

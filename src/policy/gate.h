@@ -1,0 +1,101 @@
+#pragma once
+
+#include "base/address.h"
+#include "config/model.h"
+#include "policy/rate.h"
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <variant>
+
+namespace inetd {
+
+class Gate;
+
+// Why one client was turned away. The service as a whole is never shut for it.
+enum class Refusal : std::uint8_t { source_instances, source_rate };
+[[nodiscard]] const char* refusal_text(Refusal refusal);
+
+// The bytes by which clients count as one source: the address without its port; for unix sockets
+// all are one.
+struct SourceKey {
+    std::array<std::uint8_t, 16> bytes{};
+    friend bool operator==(const SourceKey&, const SourceKey&) = default;
+};
+[[nodiscard]] SourceKey source_of(const SocketAddress& peer);
+
+// One admitted instance: counted from admit() until this dies. Keeps its Gate alive.
+class Slot {
+  public:
+    Slot(Slot&& other) noexcept = default;
+    Slot& operator=(Slot&&) = delete;
+    Slot(const Slot&) = delete;
+    Slot& operator=(const Slot&) = delete;
+    ~Slot();
+
+  private:
+    friend class Gate;
+    Slot(std::shared_ptr<Gate> gate, SourceKey source, bool of_source)
+        : gate_(std::move(gate)), source_(source), of_source_(of_source) {}
+    std::shared_ptr<Gate> gate_;
+    SourceKey source_;
+    bool of_source_; // counted for its source too: limits may come and go with a reload
+};
+
+// Counts the instances of one service, over all its listeners and over reloads, and decides who may
+// start another. Pure but for on_release: the limits and the time are arguments.
+class Gate : public std::enable_shared_from_this<Gate> {
+  public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+    using Duration = std::chrono::steady_clock::duration;
+
+    // Whether the service as a whole can take one more: asked before a client is taken from the
+    // kernel, because one who must wait does so in the backlog.
+    struct Room {
+        bool full = false;                   // until an instance ends
+        Duration rate = Duration::zero();    // until the rate allows one more
+        explicit operator bool() const { return !full && rate == Duration::zero(); }
+    };
+    [[nodiscard]] Room room(const Limits& limits, TimePoint now);
+
+    // Call only while room() says yes.
+    [[nodiscard]] std::variant<Slot, Refusal> admit(const Limits& limits, const SocketAddress& peer,
+                                                    TimePoint now);
+
+    [[nodiscard]] std::uint32_t running() const { return running_; }
+    [[nodiscard]] std::uint64_t started() const { return started_; }
+    [[nodiscard]] std::uint64_t refused() const { return refused_; }
+    [[nodiscard]] std::size_t sources() const { return sources_.size(); }
+
+    // Called after an instance was given back.
+    void on_release(std::function<void()> callback) { on_release_ = std::move(callback); }
+
+  private:
+    friend class Slot;
+    struct KeyHash {
+        std::size_t operator()(const SourceKey& key) const;
+    };
+    struct Source {
+        std::uint32_t running = 0;
+        TokenBucket bucket;
+    };
+    using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
+
+    void release(const SourceKey& source, bool of_source);
+    void forget_idle(const Limits& limits, TimePoint now);
+
+    std::uint32_t running_ = 0;
+    std::uint64_t started_ = 0;
+    std::uint64_t refused_ = 0;
+    TokenBucket bucket_;
+    Sources sources_; // only of services that have limits for a source
+    std::size_t forget_at_ = 64;
+    bool keeps_rates_ = false;
+    std::function<void()> on_release_;
+};
+
+} // namespace inetd
