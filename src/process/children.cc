@@ -1,0 +1,24 @@
+#include "process/children.h"
+
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+
+namespace inetd {
+
+std::string ChildEnd::text() const {
+    if (how == CLD_EXITED) return fmt::format("exit {}", status);
+    const char* name = sigabbrev_np(status);
+    const std::string signal = name != nullptr ? fmt::format("SIG{}", name)
+                                               : fmt::format("signal {}", status);
+    return fmt::format("killed by {}{}", signal, how == CLD_DUMPED ? " (core dumped)" : "");
+}
+
+std::optional<ChildEnd> reap_one() {
+    siginfo_t info{};
+    // waitid(2): with WNOHANG and nobody to reap it succeeds and leaves si_pid at 0.
+    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return std::nullopt;
+    return ChildEnd{info.si_pid, info.si_code, info.si_status};
+}
+
+} // namespace inetd

@@ -1,0 +1,251 @@
+#include "process/spawn.h"
+
+#include "process/spawn_child.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// A child is cloned into the daemon's own memory (CLONE_VM) and the daemon does not wait for its
+// exec, as vfork(2) would: that wait, and the copying of page tables that fork(2) does, are most of
+// what a super-server itself adds to a connection. It has a price. Each child in flight needs a stack
+// and data that stay untouched: a slot. A slot is free when the kernel has cleared its `running`
+// word, which it does when the child leaves our memory by exec or exit (CLONE_CHILD_CLEARTID,
+// clone(2)).
+//
+// A daemon with thousands of listeners has a descriptor table that is dear to copy, and the child
+// would drop all of it. There the table is shared too, and the child's first act is to take a table of
+// its own with only the lowest descriptors (CLOSE_RANGE_UNSHARE, close_range(2)). Its socket waits in
+// a message of the slot's socket pair, so the daemon may close its own copy at once.
+
+namespace inetd {
+
+static constexpr std::size_t kSlots = 16;
+static constexpr std::size_t kStackSize = 16 * 1024;
+
+struct SpawnSlot {
+    void* stack = nullptr;
+    int running = 0; // the kernel's to clear
+    ChildPlan plan{};
+    std::vector<char*> argv;
+    std::vector<char*> envp;
+    std::string environment;
+    std::shared_ptr<const void> keep_alive;
+    Fd send;    // the pair by which a socket reaches a child with a shared table; opened when needed
+    Fd receive;
+
+    [[nodiscard]] bool is_free() const { return __atomic_load_n(&running, __ATOMIC_ACQUIRE) == 0; }
+
+    ~SpawnSlot() {
+        if (stack != nullptr) munmap(stack, kStackSize);
+    }
+};
+
+const char* stage_text(SpawnStage stage) {
+    switch (stage) {
+    case SpawnStage::descriptors:
+        return "setting up descriptors";
+    case SpawnStage::session:
+        return "starting a session";
+    case SpawnStage::limits:
+        return "setting limits";
+    case SpawnStage::groups:
+        return "setting the supplementary groups";
+    case SpawnStage::group:
+        return "setting the group";
+    case SpawnStage::user:
+        return "setting the user";
+    case SpawnStage::mask:
+        return "setting the signal mask";
+    case SpawnStage::exec:
+        return "exec";
+    }
+    return "";
+}
+
+static std::vector<gid_t> own_groups() {
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+    if (!groups.empty() && getgroups(static_cast<int>(groups.size()), groups.data()) < 0)
+        groups.clear();
+    return groups;
+}
+
+Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
+    std::unique_ptr<Spawner> spawner(new Spawner);
+    spawner->method_ = method;
+    spawner->own_.uid = geteuid();
+    spawner->own_.gid = getegid();
+    spawner->own_.groups = own_groups();
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for reports of children");
+    spawner->reports_.reset(ends[0]);
+    spawner->report_writer_.reset(ends[1]);
+    // Only our end: a child that cannot write its report at once must not lose it.
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    for (std::size_t i = 0; i < kSlots; ++i) {
+        auto slot = std::make_unique<SpawnSlot>();
+        slot->stack = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+        if (slot->stack == MAP_FAILED) {
+            slot->stack = nullptr;
+            return errno_error("stack for a child");
+        }
+        spawner->slots_.push_back(std::move(slot));
+    }
+    return spawner;
+}
+
+static void wait_until_free(SpawnSlot& slot) {
+    for (;;) {
+        const int running = __atomic_load_n(&slot.running, __ATOMIC_ACQUIRE);
+        if (running == 0) return;
+        syscall(SYS_futex, &slot.running, FUTEX_WAIT, running, nullptr, nullptr, 0);
+    }
+}
+
+Spawner::~Spawner() {
+    for (const auto& slot : slots_)
+        wait_until_free(*slot);
+}
+
+SpawnSlot& Spawner::free_slot() {
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        SpawnSlot& slot = *slots_[(next_ + i) % slots_.size()];
+        if (!slot.is_free()) continue;
+        next_ = (next_ + i + 1) % slots_.size();
+        return slot;
+    }
+    // As many are between clone and exec as there are stacks: the oldest is the first to be done.
+    SpawnSlot& oldest = *slots_[next_];
+    wait_until_free(oldest);
+    next_ = (next_ + 1) % slots_.size();
+    return oldest;
+}
+
+static void list_pointers(std::vector<char*>& pointers, std::string& block) {
+    pointers.clear();
+    for (std::size_t at = 0; at < block.size(); at = block.find('\0', at) + 1)
+        pointers.push_back(&block[at]);
+    pointers.push_back(nullptr);
+}
+
+static bool send_descriptor(int through, int descriptor) {
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    return sendmsg(through, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+}
+
+// Passing the socket is only a matter of speed: where it fails, the table is copied.
+static bool pass_socket(SpawnSlot& slot, int socket) {
+    if (!slot.send) {
+        std::array<int, 2> pair{};
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
+        slot.send.reset(pair[0]);
+        slot.receive.reset(pair[1]);
+    }
+    return send_descriptor(slot.send.get(), socket);
+}
+
+bool Spawner::is_ours(const Account& account) const {
+    if (own_.uid != account.uid || own_.gid != account.gid) return false;
+    // One who is not root can only start children as he is.
+    return own_.uid != 0 || own_.groups == account.groups;
+}
+
+// False if the socket could not be passed.
+bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request) {
+    slot.keep_alive = request.keep_alive;
+    slot.argv.clear();
+    for (const std::string& argument : request.program->argv)
+        slot.argv.push_back(const_cast<char*>(argument.c_str()));
+    slot.argv.push_back(nullptr);
+    slot.environment.assign(request.environment);
+    slot.environment.append(request.peer_environment);
+    list_pointers(slot.envp, slot.environment);
+
+    const bool pass = request.large_table && method_ == SpawnMethod::shared_memory &&
+                      pass_socket(slot, request.socket);
+    slot.plan = {};
+    slot.plan.path = request.program->path.c_str();
+    slot.plan.argv = slot.argv.data();
+    slot.plan.envp = slot.envp.data();
+    slot.plan.socket = pass ? -1 : request.socket;
+    slot.plan.receive = pass ? slot.receive.get() : -1;
+    slot.plan.report = report_writer_.get();
+    slot.plan.set_limit = hard_limit_ != 0;
+    slot.plan.limit = {soft_limit_, hard_limit_};
+    if (request.account != nullptr && !is_ours(*request.account)) {
+        slot.plan.set_account = true;
+        slot.plan.uid = request.account->uid;
+        slot.plan.gid = request.account->gid;
+        slot.plan.groups = request.account->groups.data();
+        slot.plan.group_count = request.account->groups.size();
+    }
+    return pass;
+}
+
+Result<pid_t> Spawner::start(SpawnSlot& slot) {
+    pid_t pid = -1;
+    if (method_ == SpawnMethod::shared_memory) {
+        __atomic_store_n(&slot.running, 1, __ATOMIC_RELEASE);
+        pid = clone_child(slot.plan, slot.stack, kStackSize, &slot.running, slot.plan.receive >= 0);
+        if (pid > 0) return pid;
+        __atomic_store_n(&slot.running, 0, __ATOMIC_RELEASE);
+        if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL)
+            return Error{"clone", static_cast<int>(-pid)};
+        // A kernel before 5.3 or a container's system call filter: fork does the same, slower.
+        method_ = SpawnMethod::fork;
+        if (slot.plan.receive >= 0) return Error{"clone", static_cast<int>(-pid)};
+    }
+    pid = fork();
+    if (pid == 0) _exit(run_child(slot.plan));
+    if (pid < 0) return errno_error("fork");
+    return pid;
+}
+
+Result<pid_t> Spawner::spawn(const SpawnRequest& request) {
+    SpawnSlot& slot = free_slot();
+    const bool passed = prepare(slot, request);
+    auto pid = start(slot);
+    if (!pid && passed) {
+        // The socket that nobody fetched would reach the slot's next child.
+        slot.send.reset();
+        slot.receive.reset();
+    }
+    return pid;
+}
+
+std::vector<SpawnReport> Spawner::reports() {
+    std::vector<SpawnReport> all;
+    std::array<SpawnReport, 64> batch{};
+    for (;;) {
+        const ssize_t size = read(reports_.get(), batch.data(), sizeof batch);
+        if (size <= 0) return all;
+        const auto count = static_cast<std::size_t>(size) / sizeof batch[0];
+        all.insert(all.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+}
+
+void Spawner::restore_descriptor_limit(std::uint64_t soft, std::uint64_t hard) {
+    soft_limit_ = soft;
+    hard_limit_ = hard;
+}
+
+} // namespace inetd

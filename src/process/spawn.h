@@ -1,0 +1,88 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "config/model.h"
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <vector>
+
+namespace inetd {
+
+// What a child was about to do; in this order.
+enum class SpawnStage : std::uint8_t { descriptors, session, limits, groups, group, user, mask, exec };
+// "setting the group"; for exec just "exec".
+[[nodiscard]] const char* stage_text(SpawnStage stage);
+
+// All that a child needs, looked up before it exists.
+struct SpawnRequest {
+    const Program* program = nullptr;
+    int socket = -1;                  // becomes 0, 1 and 2; the caller may close it at once
+    const Account* account = nullptr; // null: keep the daemon's own
+    std::string_view environment;     // assignments that end in a NUL each; copied
+    std::string_view peer_environment; // the same; after the others
+    bool large_table = false; // the daemon has so many descriptors that copying them costs more
+                              // than passing one
+    // Held until the child has left our memory; what `program` and `account` point into.
+    std::shared_ptr<const void> keep_alive;
+};
+
+// A child that could not become its program; it exits with 127.
+struct SpawnReport {
+    pid_t pid = 0;
+    SpawnStage stage = SpawnStage::exec;
+    int code = 0; // errno
+};
+
+enum class SpawnMethod : std::uint8_t {
+    shared_memory, // clone3(2) with CLONE_VM, not waited for
+    fork,
+};
+
+struct SpawnSlot;
+
+// The one way in which this program starts another. The daemon's signals must all be blocked
+// (event/signals.h), its directory be / and its umask 022: a child takes those over.
+class Spawner {
+  public:
+    // Falls back to fork where the kernel or its filter refuses the other.
+    static Result<std::unique_ptr<Spawner>> create(SpawnMethod method);
+    Spawner(const Spawner&) = delete;
+    Spawner& operator=(const Spawner&) = delete;
+    ~Spawner();
+
+    // Error: what the kernel says of the clone. What goes wrong in the child comes by reports().
+    Result<pid_t> spawn(const SpawnRequest& request);
+
+    // Readable when reports() has something. A child's report is there before its end is, so:
+    // reap first, then take the reports, then judge.
+    [[nodiscard]] int report_fd() const { return reports_.get(); }
+    [[nodiscard]] std::vector<SpawnReport> reports();
+
+    // The limit of descriptors that children get back, where the daemon has raised its own.
+    void restore_descriptor_limit(std::uint64_t soft, std::uint64_t hard);
+    [[nodiscard]] SpawnMethod method() const { return method_; }
+
+  private:
+    Spawner() = default;
+    SpawnSlot& free_slot();
+    [[nodiscard]] bool is_ours(const Account& account) const;
+    bool prepare(SpawnSlot& slot, const SpawnRequest& request);
+    Result<pid_t> start(SpawnSlot& slot);
+
+    SpawnMethod method_ = SpawnMethod::fork;
+    Account own_; // the daemon's identity, which children of the same need not take
+    std::vector<std::unique_ptr<SpawnSlot>> slots_;
+    std::size_t next_ = 0;
+    Fd reports_;
+    Fd report_writer_;
+    std::uint64_t soft_limit_ = 0;
+    std::uint64_t hard_limit_ = 0; // 0 = nothing to restore
+};
+
+} // namespace inetd

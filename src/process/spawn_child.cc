@@ -1,0 +1,208 @@
+#include "process/spawn_child.h"
+
+#include "process/spawn.h"
+
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+// This file is what runs between clone and exec. The child of clone_child() shares errno, the heap
+// and every lock with the daemon, which goes on meanwhile, so nothing here may call into libc. The
+// sanitizers are kept out for the same reason: their bookkeeping is the parent's.
+
+#define INETD_RAW __attribute__((noinline, no_sanitize("address", "undefined")))
+
+namespace inetd {
+
+#if defined(__x86_64__)
+
+INETD_RAW static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+    long result = 0;
+    register long r10 asm("r10") = d;
+    asm volatile("syscall"
+                 : "=a"(result)
+                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+using Entry = int (*)(const ChildPlan&);
+
+INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const ChildPlan* plan) {
+    long result = 0;
+    register Entry child asm("r8") = entry;
+    register const ChildPlan* argument asm("r9") = plan;
+    asm volatile("syscall\n\t"
+                 "test %%rax, %%rax\n\t"
+                 "jnz 1f\n\t"
+                 "xor %%ebp, %%ebp\n\t" // the outermost frame, for whoever unwinds
+                 "mov %%r9, %%rdi\n\t"
+                 "call *%%r8\n\t"
+                 "mov %%eax, %%edi\n\t"
+                 "mov %[exit], %%eax\n\t"
+                 "syscall\n\t"
+                 "hlt\n"
+                 "1:"
+                 : "=a"(result)
+                 : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(child), "r"(argument),
+                   [exit] "i"(SYS_exit_group)
+                 : "rcx", "r11", "memory");
+    return result;
+}
+
+#elif defined(__aarch64__)
+
+INETD_RAW static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+    register long x8 asm("x8") = number;
+    register long x0 asm("x0") = a;
+    register long x1 asm("x1") = b;
+    register long x2 asm("x2") = c;
+    register long x3 asm("x3") = d;
+    asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
+
+using Entry = int (*)(const ChildPlan&);
+
+INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const ChildPlan* plan) {
+    register long x8 asm("x8") = SYS_clone3;
+    register long x0 asm("x0") = reinterpret_cast<long>(args);
+    register long x1 asm("x1") = sizeof *args;
+    register Entry child asm("x9") = entry;
+    register const ChildPlan* argument asm("x10") = plan;
+    asm volatile("svc 0\n\t"
+                 "cbnz x0, 1f\n\t"
+                 "mov x29, xzr\n\t"
+                 "mov x0, x10\n\t"
+                 "blr x9\n\t"
+                 "mov x8, %[exit]\n\t"
+                 "svc 0\n"
+                 "1:"
+                 : "+r"(x0)
+                 : "r"(x8), "r"(x1), "r"(child), "r"(argument), [exit] "i"(SYS_exit_group)
+                 : "memory");
+    return x0;
+}
+
+#else
+
+// No machine code for this processor: only fork is used, in whose child libc may be called.
+static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
+    const long result = syscall(number, a, b, c, d);
+    return result < 0 ? -errno : result;
+}
+
+#endif
+
+// The socket that waits in the slot's pair: SCM_RIGHTS, unix(7).
+INETD_RAW static int receive_descriptor(int from) {
+    char byte = 0;
+    iovec part{&byte, 1};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message;
+    message.msg_name = nullptr;
+    message.msg_namelen = 0;
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    message.msg_flags = 0;
+    const long got = raw(SYS_recvmsg, from, reinterpret_cast<long>(&message), MSG_CMSG_CLOEXEC);
+    if (got < 0) return static_cast<int>(got);
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -EBADF;
+    return *reinterpret_cast<const int*>(CMSG_DATA(header));
+}
+
+// Its own table first, without what lies above `receive`: until then the daemon's is shared, and
+// nothing may be opened or closed. Then the socket on 0, 1, 2, and everything else gone at exec.
+INETD_RAW static long take_descriptors(const ChildPlan& plan) {
+    int socket = plan.socket;
+    if (plan.receive >= 0) {
+        const int top = plan.receive > plan.report ? plan.receive : plan.report;
+        const long own = raw(SYS_close_range, top + 1, ~0U, CLOSE_RANGE_UNSHARE);
+        if (own < 0) return own;
+        socket = receive_descriptor(plan.receive);
+        if (socket < 0) return socket;
+    }
+    for (int target = 0; target <= 2; ++target) {
+        const long done = raw(SYS_dup3, socket, target, 0);
+        if (done < 0) return done;
+    }
+    return raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+// Groups before the user: afterwards there is no right to set them.
+INETD_RAW static long take_account(const ChildPlan& plan, SpawnStage* stage) {
+    if (!plan.set_account) return 0;
+    *stage = SpawnStage::groups;
+    long done = raw(SYS_setgroups, static_cast<long>(plan.group_count),
+                    reinterpret_cast<long>(plan.groups));
+    if (done < 0) return done;
+    *stage = SpawnStage::group;
+    done = raw(SYS_setresgid, plan.gid, plan.gid, plan.gid);
+    if (done < 0) return done;
+    *stage = SpawnStage::user;
+    return raw(SYS_setresuid, plan.uid, plan.uid, plan.uid);
+}
+
+INETD_RAW static long become_program(const ChildPlan& plan, SpawnStage* stage) {
+    *stage = SpawnStage::descriptors;
+    long done = take_descriptors(plan);
+    if (done < 0) return done;
+    *stage = SpawnStage::session;
+    done = raw(SYS_setsid);
+    if (done < 0) return done;
+    if (plan.set_limit) {
+        *stage = SpawnStage::limits;
+        done = raw(SYS_prlimit64, 0, RLIMIT_NOFILE, reinterpret_cast<long>(&plan.limit), 0);
+        if (done < 0) return done;
+    }
+    done = take_account(plan, stage);
+    if (done < 0) return done;
+    *stage = SpawnStage::mask;
+    const std::uint64_t none = 0; // the kernel's sigset_t: 64 signals
+    done = raw(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
+    if (done < 0) return done;
+    *stage = SpawnStage::exec;
+    return raw(SYS_execve, reinterpret_cast<long>(plan.path), reinterpret_cast<long>(plan.argv),
+               reinterpret_cast<long>(plan.envp));
+}
+
+INETD_RAW int run_child(const ChildPlan& plan) {
+    SpawnStage stage{};
+    const long failed = become_program(plan, &stage);
+    SpawnReport report;
+    report.pid = static_cast<pid_t>(raw(SYS_getpid));
+    report.stage = stage;
+    report.code = static_cast<int>(-failed);
+    // Less than PIPE_BUF, so whole or not at all, pipe(7).
+    raw(SYS_write, plan.report, reinterpret_cast<long>(&report), sizeof report);
+    return 127;
+}
+
+#if defined(__x86_64__) || defined(__aarch64__)
+
+pid_t clone_child(const ChildPlan& plan, void* stack, std::size_t stack_size, int* child_running,
+                  bool share_descriptors) {
+    clone_args args{};
+    args.flags = CLONE_VM | CLONE_CHILD_CLEARTID;
+    if (share_descriptors) args.flags |= CLONE_FILES;
+    args.exit_signal = SIGCHLD;
+    args.child_tid = reinterpret_cast<std::uintptr_t>(child_running);
+    args.stack = reinterpret_cast<std::uintptr_t>(stack);
+    args.stack_size = stack_size;
+    return static_cast<pid_t>(raw_clone3(&args, &run_child, &plan));
+}
+
+#else
+
+pid_t clone_child(const ChildPlan&, void*, std::size_t, int*, bool) { return -ENOSYS; }
+
+#endif
+
+} // namespace inetd

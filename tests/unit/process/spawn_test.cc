@@ -1,0 +1,199 @@
+#include "process/children.h"
+#include "process/environment.h"
+#include "process/spawn.h"
+
+#include <array>
+#include <csignal>
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+using namespace inetd;
+
+namespace {
+
+// The daemon's own way of life: all signals blocked while children are started.
+struct BlockedSignals {
+    sigset_t before{};
+    BlockedSignals() {
+        sigset_t all;
+        sigfillset(&all);
+        sigprocmask(SIG_SETMASK, &all, &before);
+    }
+    ~BlockedSignals() { sigprocmask(SIG_SETMASK, &before, nullptr); }
+};
+
+struct Outcome {
+    std::string output;
+    ChildEnd end;
+    std::vector<SpawnReport> reports;
+};
+
+ChildEnd wait_for(pid_t pid) {
+    siginfo_t info{};
+    REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
+    auto end = reap_one();
+    REQUIRE(end);
+    REQUIRE(end->pid == pid);
+    return *end;
+}
+
+Outcome run(Spawner& spawner, const Program& program, bool large_table,
+            const Account* account = nullptr) {
+    const BlockedSignals blocked;
+    std::array<int, 2> pair{};
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+    const Fd ours(pair[0]);
+    Fd theirs(pair[1]);
+    Environment environment;
+    environment.set("PATH", "/usr/bin:/bin");
+    environment.set("COLOUR", "blue");
+    Environment peer;
+    peer.set("REMOTE_ADDR", "192.0.2.1");
+    SpawnRequest request;
+    request.program = &program;
+    request.socket = theirs.get();
+    request.account = account;
+    request.environment = environment.block();
+    request.peer_environment = peer.block();
+    request.large_table = large_table;
+    auto pid = spawner.spawn(request);
+    REQUIRE(pid);
+    theirs.reset();
+    Outcome outcome;
+    std::array<char, 4096> buffer{};
+    for (;;) {
+        const ssize_t size = read(ours.get(), buffer.data(), buffer.size());
+        if (size <= 0) break;
+        outcome.output.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    outcome.end = wait_for(*pid);
+    outcome.reports = spawner.reports();
+    return outcome;
+}
+
+Program shell(const char* script) { return {"/bin/sh", {"sh", "-c", script}}; }
+
+template<typename Test>
+void with_each_method(Test test) {
+    for (const auto method : {SpawnMethod::shared_memory, SpawnMethod::fork}) {
+        for (const bool large : {false, true}) {
+            auto spawner = Spawner::create(method);
+            REQUIRE(spawner);
+            CAPTURE(static_cast<int>(method));
+            CAPTURE(large);
+            test(**spawner, large);
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("a child speaks through its socket and finds its environment") {
+    with_each_method([](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, shell("echo $COLOUR $REMOTE_ADDR; exit 3"), large);
+        CHECK(outcome.output == "blue 192.0.2.1\n");
+        CHECK(outcome.end.text() == "exit 3");
+        CHECK(outcome.reports.empty());
+    });
+}
+
+TEST_CASE("a child has its socket on 0, 1 and 2 and nothing else") {
+    const Fd leak(open("/dev/null", O_RDONLY)); // not close-on-exec, as a library may leave one
+    with_each_method([](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, {"/bin/ls", {"ls", "-l", "/proc/self/fd"}}, large);
+        CAPTURE(outcome.output);
+        std::size_t sockets = 0;
+        for (auto at = outcome.output.find("socket:"); at != std::string::npos;
+             at = outcome.output.find("socket:", at + 1))
+            ++sockets;
+        CHECK(sockets == 3);
+        CHECK(outcome.output.find("/dev/null") == std::string::npos);
+        CHECK(outcome.output.find("pipe:") == std::string::npos);
+    });
+}
+
+TEST_CASE("a child has a session of its own and no signal blocked or ignored") {
+    with_each_method([](Spawner& spawner, bool large) {
+        const auto outcome =
+            run(spawner, {"/bin/grep", {"grep", "-E", "^Sig(Blk|Ign|Cgt):|^NSsid", "/proc/self/status"}},
+                large);
+        CHECK(outcome.output.find("SigBlk:\t0000000000000000") != std::string::npos);
+        CHECK(outcome.output.find("SigIgn:\t0000000000000000") != std::string::npos);
+    });
+}
+
+TEST_CASE("a program that is not there is reported with its stage and errno") {
+    with_each_method([](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, {"/nonexistent/program", {"program"}}, large);
+        CHECK(outcome.end.text() == "exit 127");
+        REQUIRE(outcome.reports.size() == 1);
+        CHECK(outcome.reports[0].pid == outcome.end.pid);
+        CHECK(outcome.reports[0].stage == SpawnStage::exec);
+        CHECK(outcome.reports[0].code == ENOENT);
+    });
+}
+
+TEST_CASE("a user that cannot be taken is reported as such") {
+    if (geteuid() != 0) return;
+    const Account account{.user = "none", .uid = static_cast<uid_t>(-1), .gid = 1, .groups = {1}};
+    with_each_method([&](Spawner& spawner, bool large) {
+        // setresuid(2) takes -1 as "leave it", so the impossible is a group that no file system has.
+        Account broken = account;
+        broken.uid = 1;
+        broken.gid = static_cast<gid_t>(-2);
+        broken.groups.assign(70000, 1); // more than NGROUPS_MAX
+        const auto outcome = run(spawner, shell("id -u"), large, &broken);
+        REQUIRE(outcome.reports.size() == 1);
+        CHECK(outcome.reports[0].stage == SpawnStage::groups);
+        CHECK(outcome.reports[0].code == EINVAL);
+    });
+}
+
+TEST_CASE("a child takes user, group and supplementary groups") {
+    if (geteuid() != 0) return;
+    const Account account{.user = "nobody", .uid = 65534, .gid = 65534, .groups = {65534, 4}};
+    with_each_method([&](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, shell("id -u; id -g; id -G"), large, &account);
+        CHECK(outcome.output == "65534\n65534\n65534 4\n");
+    });
+}
+
+TEST_CASE("more children at once than there are slots") {
+    for (const auto method : {SpawnMethod::shared_memory, SpawnMethod::fork}) {
+        const BlockedSignals blocked;
+        auto spawner = Spawner::create(method);
+        REQUIRE(spawner);
+        std::array<int, 2> pair{};
+        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+        const Fd ours(pair[0]);
+        Fd theirs(pair[1]);
+        const Program good = shell("exit 7");
+        const Program bad{"/nonexistent", {"x"}};
+        std::size_t reaped = 0;
+        std::size_t reported = 0;
+        for (int i = 0; i < 200; ++i) {
+            SpawnRequest request;
+            request.program = i % 2 == 0 ? &good : &bad;
+            request.socket = theirs.get();
+            request.large_table = i % 3 == 0;
+            REQUIRE((*spawner)->spawn(request));
+            while (auto end = reap_one())
+                ++reaped;
+        }
+        while (reaped < 200) {
+            siginfo_t info{};
+            REQUIRE(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+            while (auto end = reap_one()) {
+                CHECK(end->how == CLD_EXITED);
+                ++reaped;
+            }
+        }
+        for (const auto& report : (*spawner)->reports()) {
+            CHECK(report.code == ENOENT);
+            ++reported;
+        }
+        CHECK(reported == 100);
+    }
+}
