@@ -1,0 +1,53 @@
+#include "net/listener.h"
+
+#include <cerrno>
+
+namespace inetd {
+
+Result<std::unique_ptr<Listener>> Listener::open(const ListenSpec& spec,
+                                                 const SocketOptions& options, bool shared_port) {
+    auto fd = open_socket(spec, options, shared_port);
+    if (!fd) return fd.error();
+    return std::unique_ptr<Listener>(
+        new Listener(std::move(*fd), spec, identify_file(spec.address)));
+}
+
+Listener::~Listener() { remove_file(spec_.address, file_); }
+
+Listener::Accepted Listener::accept(bool blocking) const {
+    Accepted result;
+    socklen_t size = SocketAddress::kRoom;
+    const int fd = accept4(fd_.get(), result.peer.room(), &size,
+                           SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+    if (fd >= 0) {
+        result.fd.reset(fd);
+        result.peer.set_size(size);
+        result.outcome = Outcome::accepted;
+        return result;
+    }
+    result.code = errno;
+    switch (errno) {
+    case EAGAIN:
+        result.outcome = Outcome::empty;
+        break;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        result.outcome = Outcome::exhausted;
+        break;
+    case EBADF:
+    case EINVAL:
+    case ENOTSOCK:
+    case EOPNOTSUPP:
+        result.outcome = Outcome::broken;
+        break;
+    default:
+        // accept(2): Linux passes already-pending network errors of the new socket on.
+        result.outcome = Outcome::failed;
+        break;
+    }
+    return result;
+}
+
+} // namespace inetd

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "config/model.h"
+#include "net/socket.h"
+
+#include <memory>
+
+namespace inetd {
+
+// One bound socket. Owns the descriptor and, for a unix path, the file: both go when it dies.
+class Listener {
+  public:
+    // `shared_port`: sockets of ours that are connected to one peer each will be bound beside it
+    // (see peer_socket.h).
+    static Result<std::unique_ptr<Listener>> open(const ListenSpec& spec,
+                                                  const SocketOptions& options, bool shared_port);
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    ~Listener();
+
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    [[nodiscard]] const ListenSpec& spec() const { return spec_; }
+
+    enum class Outcome {
+        accepted,
+        empty,     // nobody waits
+        exhausted, // EMFILE, ENFILE, ENOBUFS, ENOMEM: the client stays in the backlog
+        failed,    // this one connection is gone, as accept(2) lists; the next may do
+        broken,    // the socket itself is of no use any more
+    };
+    struct Accepted {
+        Outcome outcome = Outcome::empty;
+        Fd fd;
+        SocketAddress peer;
+        int code = 0; // errno unless accepted
+    };
+    // `blocking` is what the accepted socket shall be; it is close-on-exec in any case.
+    [[nodiscard]] Accepted accept(bool blocking) const;
+
+  private:
+    Listener(Fd fd, const ListenSpec& spec, SocketFile file)
+        : fd_(std::move(fd)), spec_(spec), file_(file) {}
+
+    Fd fd_;
+    ListenSpec spec_;
+    SocketFile file_;
+};
+
+} // namespace inetd

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "config/model.h"
+
+namespace inetd {
+
+// Opens, binds and (where the type has connections) listens: non-blocking and close-on-exec.
+// A unix path that nobody serves any more is replaced; one that is served is an error.
+// Error: "bind 127.0.0.1:79" and the errno.
+Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options, bool shared_port);
+
+// Applies options to an open socket of ours, as far as they can be changed on one: buffers,
+// backlog, and a unix path's owner and mode.
+Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options);
+
+// Switches O_NONBLOCK of the open file description, which all processes that hold it share.
+void set_blocking(int fd, bool blocking);
+
+// Whether two specs cannot be bound at the same time although they differ.
+bool specs_clash(const ListenSpec& a, const ListenSpec& b);
+
+// What a path's socket file was when we made it, to know our own again.
+struct SocketFile {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const SocketFile&, const SocketFile&) = default;
+};
+SocketFile identify_file(const SocketAddress& address);
+// Unlinks the path of a unix socket if it is still the file that `ours` names.
+void remove_file(const SocketAddress& address, const SocketFile& ours);
+
+} // namespace inetd
