@@ -1,0 +1,144 @@
+#include "net/inject.h"
+
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <sys/uio.h>
+
+namespace inetd {
+
+static constexpr std::size_t kMostBytes = 65535; // of an IP packet; loopback takes that in one piece
+static constexpr int kPatience = 20;             // ms until a packet over loopback counts as lost
+
+static std::uint32_t add_words(std::uint32_t sum, const void* data, std::size_t size) {
+    const auto* bytes = static_cast<const std::uint8_t*>(data);
+    for (std::size_t i = 0; i + 1 < size; i += 2)
+        sum += static_cast<std::uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+    if (size % 2 != 0) sum += static_cast<std::uint32_t>(bytes[size - 1] << 8);
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+static udphdr udp_header(const SocketAddress& peer, const SocketAddress& local, std::size_t size) {
+    udphdr header{};
+    header.source = htons(static_cast<std::uint16_t>(peer.port()));
+    header.dest = htons(static_cast<std::uint16_t>(local.port()));
+    header.len = htons(static_cast<std::uint16_t>(sizeof header + size));
+    return header;
+}
+
+static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts) {
+    target.set_port(0); // raw(7): the field must be zero
+    msghdr message{};
+    message.msg_name = const_cast<sockaddr*>(target.data());
+    message.msg_namelen = target.size();
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static iovec part(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
+
+static bool send_v4(int fd, const SocketAddress& peer, const SocketAddress& local,
+                    std::string_view payload) {
+    const udphdr udp = udp_header(peer, local, payload.size()); // no checksum: RFC 768 allows 0
+    iphdr ip{};
+    ip.version = 4;
+    ip.ihl = sizeof ip / 4;
+    ip.ttl = 64;
+    ip.protocol = IPPROTO_UDP;
+    ip.saddr = peer.v4().sin_addr.s_addr;
+    ip.daddr = local.v4().sin_addr.s_addr;
+    ip.tot_len = htons(static_cast<std::uint16_t>(sizeof ip + sizeof udp + payload.size()));
+    return send_parts(fd, local,
+                      {part(&ip, sizeof ip), part(&udp, sizeof udp),
+                       part(payload.data(), payload.size())});
+}
+
+static bool send_v6(int fd, const SocketAddress& peer, const SocketAddress& local,
+                    std::string_view payload) {
+    udphdr udp = udp_header(peer, local, payload.size());
+    ip6_hdr ip{};
+    ip.ip6_flow = htonl(6U << 28);
+    ip.ip6_plen = udp.len;
+    ip.ip6_nxt = IPPROTO_UDP;
+    ip.ip6_hlim = 64;
+    ip.ip6_src = peer.v6().sin6_addr;
+    ip.ip6_dst = local.v6().sin6_addr;
+    // RFC 8200, 8.1: the checksum is mandatory and covers a pseudo-header; what sums to 0 is sent
+    // as ffff.
+    std::uint32_t sum = add_words(IPPROTO_UDP + ntohs(udp.len), &ip.ip6_src, 32);
+    sum = add_words(sum, &udp, sizeof udp);
+    sum = add_words(sum, payload.data(), payload.size());
+    const auto checksum = static_cast<std::uint16_t>(~sum & 0xffff);
+    udp.check = htons(checksum == 0 ? 0xffff : checksum);
+    return send_parts(fd, local,
+                      {part(&ip, sizeof ip), part(&udp, sizeof udp),
+                       part(payload.data(), payload.size())});
+}
+
+static bool has_datagram(int socket, int patience) {
+    pollfd item{socket, POLLIN, 0};
+    return poll(&item, 1, patience) == 1;
+}
+
+bool DatagramInjector::inject_raw(int socket, const SocketAddress& peer, const SocketAddress& local,
+                                  std::string_view payload) {
+    const bool v6 = local.family() == AF_INET6;
+    const std::size_t headers = sizeof(udphdr) + (v6 ? sizeof(ip6_hdr) : sizeof(iphdr));
+    // A link-local address is valid on its own interface only, not on the loopback.
+    if (payload.size() + headers > kMostBytes) return false;
+    if (v6 && IN6_IS_ADDR_LINKLOCAL(&local.v6().sin6_addr)) return false;
+    Fd& raw = v6 ? raw_v6_ : raw_v4_;
+    if (!raw) raw.reset(::socket(local.family(), SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+    if (!raw) {
+        raw_works_ = errno != EPERM && errno != EACCES;
+        return false;
+    }
+    if (has_datagram(socket, 0)) {
+        // The queue is not empty, so there is no telling whether ours has arrived; the path over the
+        // loopback was proved by the datagram that is there.
+        return v6 ? send_v6(raw.get(), peer, local, payload)
+                  : send_v4(raw.get(), peer, local, payload);
+    }
+    const bool sent =
+        v6 ? send_v6(raw.get(), peer, local, payload) : send_v4(raw.get(), peer, local, payload);
+    // A packet filter may drop on the loopback what comes from an address that is not its own.
+    if (sent && has_datagram(socket, kPatience)) return true;
+    raw_works_ = false;
+    return false;
+}
+
+// From a socket of our own to which the target is connected just for that moment, so that no third
+// party's datagram can slip in.
+static bool inject_plain(int target, int protocol, const SocketAddress& peer,
+                         const SocketAddress& local, std::string_view payload) {
+    const Fd sender(socket(local.family(), SOCK_DGRAM | SOCK_CLOEXEC, protocol));
+    if (!sender) return false;
+    SocketAddress own = local;
+    own.set_port(0);
+    if (bind(sender.get(), own.data(), own.size()) != 0) return false;
+    socklen_t size = SocketAddress::kRoom;
+    if (getsockname(sender.get(), own.room(), &size) != 0) return false;
+    own.set_size(size);
+    if (connect(target, own.data(), own.size()) != 0) return false;
+    const bool sent = sendto(sender.get(), payload.data(), payload.size(), MSG_NOSIGNAL,
+                             local.data(), local.size()) >= 0;
+    const bool back = connect(target, peer.data(), peer.size()) == 0;
+    return sent && back;
+}
+
+bool DatagramInjector::inject(int socket, int protocol, const SocketAddress& peer,
+                              const SocketAddress& local, std::string_view payload) {
+    if (raw_works_ && protocol == IPPROTO_UDP && inject_raw(socket, peer, local, payload))
+        return true;
+    return inject_plain(socket, protocol, peer, local, payload);
+}
+
+} // namespace inetd
