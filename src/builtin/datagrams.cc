@@ -1,0 +1,203 @@
+#include "builtin/datagrams.h"
+
+#include "builtin/reflection.h"
+#include "builtin/responders.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <random>
+#include <string>
+#include <sys/uio.h>
+
+// A batch is one recvmmsg(2) and one sendmmsg(2). Each of its places has room for the largest
+// datagram that IP can carry. All of that room is 2 MiB of .bss, of which the kernel gives us only
+// the pages that datagrams were written to: small ones touch a page or two a place.
+
+namespace inetd {
+
+static constexpr std::size_t kBatch = 32;
+static constexpr std::size_t kPayload = 65536;
+static constexpr std::size_t kControl =
+    CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(in6_pktinfo));
+
+namespace {
+struct Batch {
+    struct alignas(cmsghdr) Control {
+        std::array<char, kControl> bytes;
+    };
+    std::array<SocketAddress, kBatch> sources;
+    std::array<Control, kBatch> controls;
+    std::array<iovec, kBatch> vectors;
+    std::array<mmsghdr, kBatch> messages;
+};
+} // namespace
+
+static std::array<std::array<char, kPayload>, kBatch> payloads;
+static Batch batch;
+
+static Result<void> enable(int fd, int level, int option, const char* name) {
+    const int on = 1;
+    if (setsockopt(fd, level, option, &on, sizeof on) < 0) return errno_error(name);
+    return {};
+}
+
+Result<void> prepare_datagrams(int fd, int family) {
+    if (family == AF_INET) return enable(fd, IPPROTO_IP, IP_PKTINFO, "set IP_PKTINFO");
+    if (family != AF_INET6) return {};
+    const auto v6 = enable(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, "set IPV6_RECVPKTINFO");
+    // For the IPv4 clients of a dual-stack socket: only this one tells a subnet's broadcast.
+    return v6 ? enable(fd, IPPROTO_IP, IP_PKTINFO, "set IP_PKTINFO") : v6;
+}
+
+static int receive(int fd, bool want_payload) {
+    for (std::size_t i = 0; i < kBatch; ++i) {
+        batch.vectors.at(i) = {payloads.at(i).data(), want_payload ? kPayload : 0};
+        msghdr& header = batch.messages.at(i).msg_hdr;
+        header = {};
+        header.msg_name = batch.sources.at(i).room();
+        header.msg_namelen = SocketAddress::kRoom;
+        header.msg_iov = &batch.vectors.at(i);
+        header.msg_iovlen = 1;
+        header.msg_control = batch.controls.at(i).bytes.data();
+        header.msg_controllen = kControl;
+    }
+    return recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+}
+
+static SocketAddress from_v4(in_addr address) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_addr = address;
+    return {&v4, sizeof v4};
+}
+
+static SocketAddress from_v6(const in6_addr& address) {
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_addr = address;
+    return {&v6, sizeof v6};
+}
+
+// Reads the control message of `header` and makes it the one of the answer: the kernel takes the
+// same structure on sending and reads the source address from it, ip(7) and RFC 3542.
+static DatagramRoute turn_around(msghdr& header) {
+    DatagramRoute route;
+    bool found = false;
+    for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+            in_pktinfo info{};
+            std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            route.asked = from_v4(info.ipi_addr);
+            route.local = from_v4(info.ipi_spec_dst);
+            // The way back is for routing to choose: with an index it had to be the way in.
+            info.ipi_ifindex = 0;
+            std::memcpy(CMSG_DATA(c), &info, sizeof info);
+            found = true;
+        } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+            in6_pktinfo info{};
+            std::memcpy(&info, CMSG_DATA(c), sizeof info);
+            if (route.asked.family() == AF_UNSPEC) route.asked = from_v6(info.ipi6_addr);
+            // A link-local address means nothing without its link.
+            if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
+            std::memcpy(CMSG_DATA(c), &info, sizeof info);
+            found = true;
+        }
+    }
+    if (!found) {
+        header.msg_control = nullptr;
+        header.msg_controllen = 0;
+    }
+    return route;
+}
+
+// Points the vectors of the first `count` messages at what they answer; echo leaves them as they
+// are, apart from their length.
+static void compose(std::size_t count, Builtin service) {
+    static std::minstd_rand random(std::random_device{}());
+    static std::string daytime;
+    static std::array<char, 4> seconds;
+    const std::time_t now = std::time(nullptr);
+    if (service == Builtin::daytime) daytime = daytime_text(now);
+    if (service == Builtin::time) seconds = time_bytes(now);
+    for (std::size_t i = 0; i < count; ++i) {
+        mmsghdr& message = batch.messages.at(i);
+        iovec& vector = *message.msg_hdr.msg_iov;
+        if (service == Builtin::echo) {
+            vector.iov_len = message.msg_len;
+        } else if (service == Builtin::daytime) {
+            vector = {daytime.data(), daytime.size()};
+        } else if (service == Builtin::time) {
+            vector = {seconds.data(), seconds.size()};
+        } else {
+            // RFC 864 asks for a random length.
+            std::uniform_int_distribution<std::size_t> length(0, kChargenDatagram);
+            vector = {const_cast<char*>(chargen_block().data()), length(random)};
+        }
+    }
+}
+
+// Sends the first `count` messages; one that the kernel refuses does not stop those after it.
+static void transmit(int fd, std::size_t count, DatagramStats& stats) {
+    std::size_t next = 0;
+    while (next < count) {
+        const int sent = sendmmsg(fd, &batch.messages.at(next), static_cast<unsigned>(count - next),
+                                  MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) {
+            stats.answered += static_cast<unsigned>(sent);
+            next += static_cast<std::size_t>(sent);
+            continue;
+        }
+        stats.error = errno;
+        ++stats.failed;
+        ++next;
+    }
+}
+
+// Moves what may be answered to the front and tells how many that are. `whole`: what the batch has
+// no room for must not be answered in part.
+static std::size_t sift(std::size_t received, bool whole, std::uint16_t port,
+                        DatagramStats& stats) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < received; ++i) {
+        mmsghdr& message = batch.messages.at(i);
+        msghdr& header = message.msg_hdr;
+        SocketAddress& source = batch.sources.at(i);
+        source.set_size(header.msg_namelen);
+        // unix(7): a client that did not bind has no name.
+        const bool nameless = header.msg_namelen <= sizeof(sa_family_t);
+        if (nameless || (whole && (header.msg_flags & MSG_TRUNC) != 0)) {
+            stats.error = nameless ? EDESTADDRREQ : EMSGSIZE;
+            ++stats.failed;
+            continue;
+        }
+        DatagramRoute route = turn_around(header);
+        route.port = port;
+        if (may_reflect(source, route)) {
+            ++stats.reflected;
+            stats.last_refused = source;
+            continue;
+        }
+        if (kept != i) batch.messages.at(kept) = message;
+        ++kept;
+    }
+    return kept;
+}
+
+DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port) {
+    DatagramStats stats;
+    const int received = receive(fd, service == Builtin::echo);
+    if (received < 0) {
+        if (errno != EAGAIN && errno != EINTR) stats.error = errno;
+        return stats;
+    }
+    stats.received = static_cast<unsigned>(received);
+    if (service == Builtin::discard) return stats;
+    const std::size_t count = sift(stats.received, service == Builtin::echo, port, stats);
+    compose(count, service);
+    transmit(fd, count, stats);
+    return stats;
+}
+
+} // namespace inetd

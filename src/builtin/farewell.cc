@@ -1,0 +1,87 @@
+#include "builtin/farewell.h"
+
+#include <array>
+#include <cerrno>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+namespace inetd {
+
+struct Farewells::Farewell {
+    Farewell(Fd&& connection, std::string&& last_words, std::shared_ptr<void>&& slot)
+        : lease(std::move(slot)), words(std::move(last_words)), fd(std::move(connection)) {}
+
+    // False once there is nothing left to do.
+    bool talk();
+    bool drain();
+
+    TimePoint touched;
+    std::shared_ptr<void> lease;
+    std::string words;
+    std::size_t said = 0;
+    std::size_t thrown_away = 0;
+    bool shut = false;
+    Fd fd;
+    Watch watch;
+};
+
+static bool only_later() {
+    return errno == EAGAIN || errno == EINTR;
+}
+
+bool Farewells::Farewell::talk() {
+    if (said < words.size()) {
+        const ssize_t sent =
+            send(fd.get(), words.data() + said, words.size() - said, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0) return only_later();
+        said += static_cast<std::size_t>(sent);
+        if (said < words.size()) return true;
+    }
+    if (!std::exchange(shut, true) && shutdown(fd.get(), SHUT_WR) < 0) return false;
+    return drain();
+}
+
+bool Farewells::Farewell::drain() {
+    std::array<char, 8192> waste;
+    const ssize_t got = recv(fd.get(), waste.data(), waste.size(), MSG_DONTWAIT);
+    if (got < 0) return only_later();
+    thrown_away += static_cast<std::size_t>(got);
+    return got > 0 && thrown_away < kMostInput;
+}
+
+Farewells::Farewells(EventLoop& loop, Duration patience)
+    : loop_(loop), items_(loop, patience, [this](Handle item) { items_.remove(item); }) {}
+
+Farewells::~Farewells() = default;
+
+std::size_t Farewells::count() const {
+    return items_.size();
+}
+
+void Farewells::clear() {
+    items_.clear();
+}
+
+void Farewells::say(Fd fd, std::string words, std::shared_ptr<void> lease) {
+    const Handle item = items_.add(std::move(fd), std::move(words), std::move(lease));
+    if (!item->talk()) return items_.remove(item);
+    try {
+        item->watch = loop_.watch(item->fd.get(), item->shut ? EPOLLIN : EPOLLOUT,
+                                  [this, item](std::uint32_t) { turn(item); });
+    } catch (const std::system_error&) {
+        // epoll(7) ENOSPC: nothing is left but to close with whatever was said.
+        items_.remove(item);
+    }
+}
+
+void Farewells::turn(Handle item) {
+    const std::size_t said = item->said;
+    const bool shut = item->shut;
+    if (!item->talk()) return items_.remove(item);
+    // Input is no progress: a peer that goes on sending must not keep the connection for ever.
+    if (item->said != said) items_.touch(item);
+    if (item->shut != shut) item->watch.set_events(EPOLLIN);
+}
+
+} // namespace inetd

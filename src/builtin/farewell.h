@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/fd.h"
+#include "builtin/idle_list.h"
+#include "event/loop.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace inetd {
+
+// Ends connections without losing what is said last: sends the words, closes our half, and throws
+// away what the peer still sends until it closes too. To close at once would answer unread input
+// with a reset (RFC 1122 4.2.2.13), and a reset makes the peer's kernel drop words not yet read.
+// Patience is bounded: in time without progress of the words, and in bytes thrown away.
+class Farewells {
+  public:
+    static constexpr std::size_t kMostInput = std::size_t{64} * 1024;
+
+    explicit Farewells(EventLoop& loop, Duration patience = std::chrono::seconds(2));
+    ~Farewells();
+
+    // Takes the connection; `lease` is dropped after it is closed. Never fails: a peer that is gone
+    // hears nothing.
+    void say(Fd fd, std::string words, std::shared_ptr<void> lease);
+
+    [[nodiscard]] std::size_t count() const;
+    // Closes all of them now.
+    void clear();
+
+  private:
+    struct Farewell;
+    using Handle = IdleList<Farewell>::Handle;
+
+    void turn(Handle item);
+
+    EventLoop& loop_;
+    IdleList<Farewell> items_;
+};
+
+} // namespace inetd

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "base/address.h"
+
+#include <cstdint>
+
+namespace inetd {
+
+// What the kernel tells of the way of a datagram (IP_PKTINFO, IPV6_RECVPKTINFO). Addresses without
+// a family are unknown; ports do not matter.
+struct DatagramRoute {
+    SocketAddress asked;    // the destination that the datagram names
+    SocketAddress local;    // the address of ours that an answer would come from
+    std::uint16_t port = 0; // on which the service listens; 0: unknown
+};
+
+// Whether an answer to `source` could do harm: begin an endless exchange with another answering
+// service, or reach more than one machine or a forged one. True means: do not answer.
+//
+// Refused are source ports of services that answer whatever they get (echo 7, discard 9, daytime
+// 13, qotd 17, chargen 19, time 37), the service's own port (two hosts with the same service could
+// be set on each other), port 0; sources that are unspecified, 0.0.0.0/8, broadcast or multicast;
+// and datagrams sent to a broadcast or multicast address. Loopback clients are answered.
+//
+// A source that is the broadcast address of a subnet cannot be told from its bytes; the kernel
+// drops such datagrams itself and, without SO_BROADCAST, refuses to send there.
+[[nodiscard]] bool may_reflect(const SocketAddress& source, const DatagramRoute& route);
+
+} // namespace inetd

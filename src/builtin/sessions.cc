@@ -1,0 +1,107 @@
+#include "builtin/sessions.h"
+
+#include "builtin/responders.h"
+
+#include <cerrno>
+#include <ctime>
+#include <string>
+#include <system_error>
+#include <utility>
+
+// The pump. A session has one turn each time epoll reports it: one read into the scratch buffer
+// that all sessions share, one write out of it. The write nearly always takes everything, and then
+// the session holds no memory and epoll needs no change. If the write is short, the rest moves into
+// memory of the session, the session waits for EPOLLOUT alone, and the peer's own sending stops in
+// its kernel when our receive buffer is full. Once the rest is gone, so is its memory.
+//
+// Epoll is level-triggered and one turn is bounded, so sessions that never rest take turns.
+//
+// end() calls back into the owner, who may destroy us: nothing may be touched after it.
+
+namespace inetd {
+
+Sessions::Sessions(EventLoop& loop, Duration idle_timeout)
+    : loop_(loop),
+      scratch_(std::make_unique_for_overwrite<char[]>(kScratch)),
+      on_end_(std::make_shared<EndHandler>()),
+      farewells_(loop),
+      sessions_(loop, idle_timeout,
+                [this](Handle session) { end(session, SessionEnd::Reason::idle, 0); }) {}
+
+Sessions::~Sessions() = default;
+
+void Sessions::on_end(EndHandler handler) {
+    on_end_ = std::make_shared<EndHandler>(std::move(handler));
+}
+
+void Sessions::start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
+                     std::shared_ptr<void> lease) {
+    if (service->builtin == Builtin::daytime || service->builtin == Builtin::time)
+        return answer(std::move(service), std::move(fd), peer, std::move(lease));
+    const Handle session =
+        sessions_.add(std::move(service), std::move(fd), peer, std::move(lease), loop_.now());
+    try {
+        session->watch(
+            loop_.watch(session->fd(), session->wanted(),
+                        [this, session](std::uint32_t events) { turn(session, events); }));
+    } catch (const std::system_error& error) {
+        // epoll(7): ENOSPC beyond max_user_watches, ENOMEM; one client's trouble, not the daemon's.
+        end(session, SessionEnd::Reason::error, error.code().value());
+    }
+}
+
+void Sessions::answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
+                      std::shared_ptr<void> lease) {
+    const std::time_t now = std::time(nullptr);
+    std::string words;
+    if (service->builtin == Builtin::daytime) {
+        words = daytime_text(now);
+    } else {
+        const auto bytes = time_bytes(now);
+        words.assign(bytes.begin(), bytes.end());
+    }
+    SessionEnd report{.service = std::move(service), .peer = peer, .bytes_out = words.size()};
+    farewells_.say(std::move(fd), std::move(words), std::move(lease));
+    const auto handler = on_end_;
+    if (*handler) (*handler)(report);
+}
+
+void Sessions::turn(Handle session, std::uint32_t events) {
+    const std::size_t buffered = session->buffered();
+    const std::uint32_t wanted = session->wanted();
+    const Session::Turn turn = session->turn(events, {scratch_.get(), kScratch});
+    buffered_ += session->buffered() - buffered;
+    if (turn.over) {
+        const bool peer_left = turn.error == 0 || turn.error == EPIPE || turn.error == ECONNRESET;
+        return end(session, peer_left ? SessionEnd::Reason::eof : SessionEnd::Reason::error,
+                   turn.error);
+    }
+    if (turn.progress) sessions_.touch(session);
+    if (session->wanted() != wanted) session->set_events(session->wanted());
+}
+
+void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
+    const SessionEnd report{.service = session->service(),
+                            .peer = session->peer(),
+                            .bytes_in = session->bytes_in(),
+                            .bytes_out = session->bytes_out(),
+                            .lasted = loop_.now() - session->started(),
+                            .reason = reason,
+                            .error_code = error_code};
+    buffered_ -= session->buffered();
+    sessions_.remove(session);
+    const auto handler = on_end_;
+    if (*handler) (*handler)(report);
+}
+
+void Sessions::stop_all() {
+    const std::weak_ptr<EndHandler> alive = on_end_;
+    farewells_.clear();
+    // Counted, because a handler may start new ones.
+    for (std::size_t n = sessions_.size(); n > 0 && !sessions_.empty(); --n) {
+        end(sessions_.oldest(), SessionEnd::Reason::stopped, 0);
+        if (alive.expired()) return;
+    }
+}
+
+} // namespace inetd

@@ -1,0 +1,77 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "builtin/farewell.h"
+#include "builtin/idle_list.h"
+#include "builtin/session.h"
+#include "config/model.h"
+#include "event/loop.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+namespace inetd {
+
+// How a session of a built-in service ended.
+struct SessionEnd {
+    // A peer that closed or reset the connection is `eof`, as is an answer given in full.
+    enum class Reason : std::uint8_t { eof, error, idle, stopped };
+
+    ServiceConfigPtr service;
+    SocketAddress peer;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    Duration lasted{};
+    Reason reason = Reason::eof;
+    int error_code = 0; // errno; with `eof` it may be EPIPE or ECONNRESET
+};
+
+// Every stream session of echo, discard, chargen, daytime and time, on TCP and on unix stream and
+// seqpacket sockets, without a process or a thread each. All share one read buffer; while a peer
+// does not take its echo, nothing more is read from it, so it can cost one buffer at most.
+class Sessions {
+  public:
+    static constexpr std::size_t kScratch = std::size_t{256} * 1024;
+
+    // A peer that neither sends nor takes a byte for `idle_timeout` is closed; zero: never.
+    Sessions(EventLoop& loop, Duration idle_timeout);
+    ~Sessions();
+
+    // `fd` is connected and close-on-exec; blocking or not is all the same. `lease` is dropped when
+    // the connection has been closed, which for daytime and time may be a few seconds after their
+    // end was reported (see Farewells). May call on_end before it returns.
+    void start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
+               std::shared_ptr<void> lease);
+
+    // The handler may call anything here, and may destroy this object. The session is gone, its
+    // descriptor closed and its lease dropped, when it is called (but for daytime and time).
+    void on_end(std::function<void(const SessionEnd&)> handler);
+
+    // Connections that are open.
+    [[nodiscard]] std::size_t count() const { return sessions_.size() + farewells_.count(); }
+    // Memory, in bytes, that sessions hold for peers that do not read.
+    [[nodiscard]] std::size_t buffered() const { return buffered_; }
+    // Closes all that are there now.
+    void stop_all();
+
+  private:
+    using Handle = IdleList<Session>::Handle;
+    using EndHandler = std::function<void(const SessionEnd&)>;
+
+    void answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
+                std::shared_ptr<void> lease);
+    void turn(Handle session, std::uint32_t events);
+    void end(Handle session, SessionEnd::Reason reason, int error_code);
+
+    EventLoop& loop_;
+    std::unique_ptr<char[]> scratch_;
+    std::size_t buffered_ = 0;
+    std::shared_ptr<EndHandler> on_end_; // shared with calls of it that outlive this object
+    Farewells farewells_;
+    IdleList<Session> sessions_;
+};
+
+} // namespace inetd

@@ -1,0 +1,152 @@
+#include "builtin/tcpmux.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+namespace inetd {
+
+struct MuxSessions::Session {
+    Session(ServiceConfigPtr&& service, Fd&& connection, const SocketAddress& from,
+            std::shared_ptr<void>&& slot)
+        : mux(std::move(service)), peer(from), lease(std::move(slot)), fd(std::move(connection)) {}
+
+    TimePoint touched;
+    ServiceConfigPtr mux;
+    SocketAddress peer;
+    std::shared_ptr<void> lease;
+    MuxLine line;
+    Fd fd;
+    Watch watch;
+};
+
+static std::string with_line_end(std::string_view line) {
+    return std::string(line) + "\r\n";
+}
+
+bool mux_reply(int fd, std::string_view line) {
+    const std::string text = with_line_end(line);
+    const ssize_t sent = send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent == static_cast<ssize_t>(text.size());
+}
+
+static bool equal_names(std::string_view a, std::string_view b) {
+    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+static void make_blocking(int fd) {
+    const int flags = fcntl(fd, F_GETFL);
+    fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+MuxSessions::MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers)
+    : loop_(loop),
+      handlers_(std::make_shared<const Handlers>(std::move(handlers))),
+      farewells_(loop),
+      sessions_(loop, line_timeout,
+                [this](Handle session) { end(session, Outcome::timed_out, 0); }) {}
+
+MuxSessions::~MuxSessions() = default;
+
+std::size_t MuxSessions::count() const {
+    return sessions_.size() + farewells_.count();
+}
+
+void MuxSessions::start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer,
+                        std::shared_ptr<void> lease) {
+    const Handle session = sessions_.add(std::move(mux), std::move(fd), peer, std::move(lease));
+    try {
+        session->watch = loop_.watch(session->fd.get(), EPOLLIN,
+                                     [this, session](std::uint32_t) { read(session); });
+    } catch (const std::system_error& error) {
+        end(session, Outcome::error, error.code().value());
+    }
+}
+
+// Takes what is certainly part of the line and nothing else. What is peeked at is taken in the same
+// turn, so that a level-triggered epoll does not report it for ever.
+void MuxSessions::read(Handle session) {
+    std::array<char, MuxLine::kLongest> bytes;
+    const int fd = session->fd.get();
+    ssize_t got = recv(fd, bytes.data(), session->line.room(), MSG_PEEK | MSG_DONTWAIT);
+    if (got > 0) {
+        const std::size_t share = MuxLine::share_of({bytes.data(), static_cast<std::size_t>(got)});
+        got = recv(fd, bytes.data(), share, MSG_DONTWAIT);
+    }
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got < 0 && errno != ECONNRESET) return end(session, Outcome::error, errno);
+    if (got <= 0) return end(session, Outcome::hung_up, 0);
+    switch (session->line.take({bytes.data(), static_cast<std::size_t>(got)})) {
+    case MuxLine::State::more:
+        return;
+    case MuxLine::State::too_long:
+        return dismiss(session, with_line_end(kMuxTooLong), Outcome::too_long, {});
+    case MuxLine::State::complete:
+        return decide(session);
+    }
+}
+
+void MuxSessions::decide(Handle session) {
+    const std::string asked(session->line.name());
+    std::vector<std::string> names = handlers_->names();
+    if (equal_names(asked, "help")) {
+        std::string list;
+        for (const std::string& name : names)
+            list += with_line_end(name);
+        return dismiss(session, std::move(list), Outcome::help, {});
+    }
+    const auto found =
+        std::ranges::find_if(names, [&](const auto& name) { return equal_names(name, asked); });
+    if (found == names.end())
+        return dismiss(session, with_line_end(kMuxUnavailable), Outcome::unknown, asked);
+    serve(session, std::move(*found));
+}
+
+void MuxSessions::serve(Handle session, std::string name) {
+    Fd fd = std::move(session->fd);
+    session->watch.reset();
+    std::shared_ptr<void> lease = std::move(session->lease);
+    MuxEnd report{.mux = session->mux, .peer = session->peer, .name = std::move(name)};
+    sessions_.remove(session);
+    make_blocking(fd.get());
+    const auto handlers = handlers_;
+    const bool served = handlers->serve(fd, report.peer, report.name, lease, report.mux);
+    report.outcome = served ? Outcome::served : Outcome::refused;
+    if (!served && fd)
+        farewells_.say(std::move(fd), with_line_end(kMuxUnavailable), std::move(lease));
+    if (handlers->ended) handlers->ended(report);
+}
+
+void MuxSessions::dismiss(Handle session, std::string words, Outcome outcome, std::string name) {
+    session->watch.reset();
+    MuxEnd report{
+        .mux = session->mux, .peer = session->peer, .name = std::move(name), .outcome = outcome};
+    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease));
+    sessions_.remove(session);
+    const auto handlers = handlers_;
+    if (handlers->ended) handlers->ended(report);
+}
+
+void MuxSessions::end(Handle session, Outcome outcome, int error_code) {
+    MuxEnd report{
+        .mux = session->mux, .peer = session->peer, .outcome = outcome, .error_code = error_code};
+    sessions_.remove(session);
+    const auto handlers = handlers_;
+    if (handlers->ended) handlers->ended(report);
+}
+
+void MuxSessions::stop_all() {
+    const std::weak_ptr<const Handlers> alive = handlers_;
+    farewells_.clear();
+    for (std::size_t n = sessions_.size(); n > 0 && !sessions_.empty(); --n) {
+        end(sessions_.oldest(), Outcome::stopped, 0);
+        if (alive.expired()) return;
+    }
+}
+
+} // namespace inetd

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "builtin/farewell.h"
+#include "builtin/idle_list.h"
+#include "builtin/mux_line.h"
+#include "config/model.h"
+#include "event/loop.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace inetd {
+
+// Answers of RFC 1078, without their line's end.
+inline constexpr std::string_view kMuxGo = "+Go";
+inline constexpr std::string_view kMuxUnavailable = "-Service not available";
+inline constexpr std::string_view kMuxTooLong = "-Line too long";
+
+// Sends `line` and CR LF to a connection that nothing was sent to yet. Never blocks and never
+// raises SIGPIPE; false if not all of it could be sent.
+bool mux_reply(int fd, std::string_view line);
+
+// What became of a connection to tcpmux.
+struct MuxEnd {
+    enum class Outcome : std::uint8_t {
+        served,
+        refused, // by Handlers::serve
+        unknown,
+        help,
+        too_long,
+        timed_out,
+        hung_up, // closed or reset before the line was complete
+        stopped,
+        error,
+    };
+
+    ServiceConfigPtr mux;
+    SocketAddress peer;
+    // As configured; for `unknown` as the peer wrote it, any bytes; empty where none was read.
+    std::string name{};
+    Outcome outcome = Outcome::served;
+    int error_code = 0;
+};
+
+// Every connection to tcpmux of which the service is not known yet (RFC 1078). Reads exactly the
+// line with the name, so that the service finds on its socket all that follows.
+class MuxSessions {
+  public:
+    struct Handlers {
+        // The names that HELP lists and that are compared, case apart, with what a client asks for.
+        std::function<std::vector<std::string>()> names;
+        // Serves `fd`, which is in blocking mode now, as the service `name`, spelt as in names().
+        // Takes `fd` and `lease` by moving them and returns true; or returns false, and then, if it
+        // left `fd` where it is, the client is told that the service is not available. For a
+        // service of which mux_greets is set, it sends kMuxGo itself, once it has admitted the
+        // client.
+        std::function<bool(Fd& fd, const SocketAddress& peer, const std::string& name,
+                           std::shared_ptr<void>& lease, const ServiceConfigPtr& mux)>
+            serve;
+        // Called last of all that happens to a connection; may be empty.
+        std::function<void(const MuxEnd&)> ended;
+    };
+
+    // The whole line has to come within `line_timeout` of the start; zero: no limit.
+    MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers);
+    ~MuxSessions();
+
+    // `fd` is connected and close-on-exec; `lease` goes to serve() or is dropped when the
+    // connection has been closed. May call handlers before it returns; they may call anything here,
+    // and `ended` may destroy this object.
+    void start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease);
+
+    // Connections that are open and not handed over.
+    [[nodiscard]] std::size_t count() const;
+    // Closes all that are there now.
+    void stop_all();
+
+  private:
+    struct Session;
+    using Handle = IdleList<Session>::Handle;
+    using Outcome = MuxEnd::Outcome;
+
+    void read(Handle session);
+    void decide(Handle session);
+    void serve(Handle session, std::string name);
+    void dismiss(Handle session, std::string words, Outcome outcome, std::string name);
+    void end(Handle session, Outcome outcome, int error_code);
+
+    EventLoop& loop_;
+    std::shared_ptr<const Handlers> handlers_; // shared with calls of them that outlive this object
+    Farewells farewells_;
+    IdleList<Session> sessions_;
+};
+
+} // namespace inetd

@@ -1,0 +1,58 @@
+#include "builtin/farewell.h"
+#include "peers.h"
+
+using namespace inetd;
+using namespace inetd::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("last words reach a peer whose input nobody read") {
+    EventLoop loop;
+    Farewells farewells(loop);
+    Connection connection = tcp_connection();
+    auto lease = std::make_shared<int>(0);
+    say(connection.client, "something that the service never asked for");
+    farewells.say(std::move(connection.server), "bye\r\n", lease);
+    CHECK(farewells.count() == 1);
+    say(connection.client, "and some more");
+    CHECK(read_to_end(loop, connection.client) == "bye\r\n");
+    CHECK(lease.use_count() == 2); // the connection is still there
+    connection.client.reset();
+    rounds_until(loop, [&] { return farewells.count() == 0; });
+    CHECK(lease.use_count() == 1);
+}
+
+TEST_CASE("words larger than the send buffer are sent as the peer reads") {
+    EventLoop loop;
+    Farewells farewells(loop);
+    Connection connection = tcp_connection(4096);
+    const std::string words = noise(300'000);
+    farewells.say(std::move(connection.server), words, nullptr);
+    CHECK((read_to_end(loop, connection.client) == words));
+}
+
+TEST_CASE("patience ends") {
+    EventLoop loop;
+    SUBCASE("in time") {
+        Farewells farewells(loop, 2ms);
+        Connection connection = tcp_connection();
+        farewells.say(std::move(connection.server), "bye", nullptr);
+        rounds_until(loop, [&] { return farewells.count() == 0; });
+    }
+    SUBCASE("in bytes") {
+        Farewells farewells(loop);
+        Connection connection = unix_connection();
+        farewells.say(std::move(connection.server), "bye", nullptr);
+        const std::string chatter(4096, 'x');
+        rounds_until(loop, [&] {
+            send(connection.client.get(), chatter.data(), chatter.size(), MSG_NOSIGNAL);
+            return farewells.count() == 0;
+        });
+    }
+    SUBCASE("at once, with a peer that is gone") {
+        Farewells farewells(loop);
+        Connection connection = unix_connection();
+        connection.client.reset();
+        farewells.say(std::move(connection.server), "bye", nullptr);
+        CHECK(farewells.count() == 0);
+    }
+}

@@ -1,0 +1,197 @@
+#include "builtin/tcpmux.h"
+#include "peers.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <vector>
+
+using namespace inetd;
+using namespace inetd::test;
+using namespace std::chrono_literals;
+using Outcome = MuxEnd::Outcome;
+
+namespace {
+struct Mux {
+    EventLoop loop;
+    std::vector<MuxEnd> ends;
+    Fd served; // what serve() took
+    bool serves = true;
+    std::unique_ptr<MuxSessions> sessions;
+
+    explicit Mux(Duration line_timeout = 1min) {
+        MuxSessions::Handlers handlers;
+        handlers.names = [] { return std::vector<std::string>{"Finger", "x"}; };
+        handlers.serve = [this](Fd& fd, const SocketAddress&, const std::string&,
+                                std::shared_ptr<void>& lease, const ServiceConfigPtr&) {
+            if (!serves) return false;
+            served = std::move(fd);
+            lease.reset();
+            return true;
+        };
+        handlers.ended = [this](const MuxEnd& end) { ends.push_back(end); };
+        sessions = std::make_unique<MuxSessions>(loop, line_timeout, std::move(handlers));
+    }
+    void start(Connection& connection, std::shared_ptr<void> lease = nullptr) {
+        sessions->start(service_of(Builtin::tcpmux), std::move(connection.server), connection.peer,
+                        std::move(lease));
+    }
+    void rounds_until_end() {
+        rounds_until(loop, [this] { return !ends.empty(); });
+    }
+};
+} // namespace
+
+TEST_CASE("a line ends at its LF and not a byte later") {
+    CHECK(MuxLine::share_of("name") == 4);
+    CHECK(MuxLine::share_of("name\r") == 5);
+    CHECK(MuxLine::share_of("name\r\nmore\n") == 6);
+    CHECK(MuxLine::share_of("\n") == 1);
+    CHECK(MuxLine::share_of("") == 0);
+}
+
+TEST_CASE("a line is gathered from pieces") {
+    MuxLine line;
+    CHECK(line.take("na") == MuxLine::State::more);
+    CHECK(line.take("me\r") == MuxLine::State::more);
+    CHECK(line.take("\n") == MuxLine::State::complete);
+    CHECK(line.name() == "name");
+
+    MuxLine bare;
+    CHECK(bare.take("name\n") == MuxLine::State::complete);
+    CHECK(bare.name() == "name");
+
+    MuxLine empty;
+    CHECK(empty.take("\r\n") == MuxLine::State::complete);
+    CHECK(empty.name().empty());
+}
+
+TEST_CASE("a name has 256 characters at most") {
+    const std::string longest(MuxLine::kLongestName, 'a');
+    CHECK(MuxLine().take(longest + "\r\n") == MuxLine::State::complete);
+    CHECK(MuxLine().take(longest + "\n") == MuxLine::State::complete);
+    CHECK(MuxLine().take(longest + "a\n") == MuxLine::State::too_long);
+    CHECK(MuxLine().take(longest + "ab") == MuxLine::State::too_long);
+    CHECK(MuxLine().take(longest + "\r") == MuxLine::State::more);
+    MuxLine line;
+    CHECK(line.take(longest) == MuxLine::State::more);
+    CHECK(line.room() == 2);
+}
+
+TEST_CASE("what follows the name in one segment stays for the service") {
+    Mux mux;
+    Connection connection = tcp_connection();
+    auto lease = std::make_shared<int>(0);
+    mux.start(connection, lease);
+    say(connection.client, "fINGER\r\nPAYLOAD\r\n");
+    mux.rounds_until_end();
+    CHECK(mux.ends[0].outcome == Outcome::served);
+    CHECK(mux.ends[0].name == "Finger");
+    CHECK(mux.ends[0].peer == connection.peer);
+    REQUIRE(mux.served);
+    CHECK((fcntl(mux.served.get(), F_GETFL) & O_NONBLOCK) == 0);
+    CHECK(mux_reply(mux.served.get(), kMuxGo));
+    std::string text;
+    read_some(mux.served, text);
+    CHECK(text == "PAYLOAD\r\n");
+    mux.served.reset();
+    CHECK(read_to_end(mux.loop, connection.client) == "+Go\r\n");
+    CHECK(mux.sessions->count() == 0);
+    CHECK(lease.use_count() == 1);
+}
+
+TEST_CASE("a name may come byte by byte, and part of a line does not spin the loop") {
+    Mux mux;
+    Connection connection = tcp_connection();
+    const int server = connection.server.get();
+    mux.start(connection);
+    for (const char c : std::string_view("x\r")) {
+        say(connection.client, {&c, 1});
+        mux.loop.round();
+        CHECK(mux.ends.empty());
+        int unread = 1;
+        REQUIRE(ioctl(server, FIONREAD, &unread) == 0);
+        CHECK(unread == 0);
+    }
+    say(connection.client, "\n");
+    mux.rounds_until_end();
+    CHECK(mux.ends[0].name == "x");
+}
+
+TEST_CASE("clients that get no service are told so") {
+    Mux mux;
+    Connection connection = tcp_connection();
+    mux.start(connection);
+    SUBCASE("a name that is not there") {
+        say(connection.client, "nothing\r\nand a payload that nobody reads");
+        CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
+        CHECK(mux.ends.at(0).outcome == Outcome::unknown);
+        CHECK(mux.ends.at(0).name == "nothing");
+    }
+    SUBCASE("a service that has no room") {
+        mux.serves = false;
+        say(connection.client, "x\npayload");
+        CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
+        CHECK(mux.ends.at(0).outcome == Outcome::refused);
+    }
+    SUBCASE("a name that never ends") {
+        say(connection.client, std::string(5000, 'x'));
+        CHECK(read_to_end(mux.loop, connection.client) == "-Line too long\r\n");
+        CHECK(mux.ends.at(0).outcome == Outcome::too_long);
+    }
+    SUBCASE("a request for help") {
+        say(connection.client, "Help\r\n");
+        CHECK(read_to_end(mux.loop, connection.client) == "Finger\r\nx\r\n");
+        CHECK(mux.ends.at(0).outcome == Outcome::help);
+    }
+    CHECK(mux.ends.size() == 1);
+    connection.client.reset();
+    rounds_until(mux.loop, [&] { return mux.sessions->count() == 0; });
+}
+
+TEST_CASE("clients that do not finish the line are closed") {
+    Connection connection = tcp_connection();
+    SUBCASE("in time, though bytes trickle in") {
+        Mux mux(5ms);
+        mux.start(connection);
+        int bytes = 0;
+        rounds_until(mux.loop, [&] {
+            if (++bytes < 100) send(connection.client.get(), "x", 1, MSG_NOSIGNAL);
+            return !mux.ends.empty();
+        });
+        CHECK(mux.ends[0].outcome == Outcome::timed_out);
+    }
+    SUBCASE("silent") {
+        Mux mux(5ms);
+        mux.start(connection);
+        CHECK(read_to_end(mux.loop, connection.client).empty());
+        CHECK(mux.ends.at(0).outcome == Outcome::timed_out);
+    }
+    SUBCASE("gone") {
+        Mux mux;
+        mux.start(connection);
+        say(connection.client, "fing");
+        connection.client.reset();
+        mux.rounds_until_end();
+        CHECK(mux.ends[0].outcome == Outcome::hung_up);
+    }
+    SUBCASE("stopped") {
+        Mux mux;
+        mux.start(connection);
+        mux.sessions->stop_all();
+        CHECK(mux.ends.at(0).outcome == Outcome::stopped);
+        CHECK(mux.sessions->count() == 0);
+    }
+}
+
+TEST_CASE("the last handler may destroy the sessions") {
+    EventLoop loop;
+    std::unique_ptr<MuxSessions> sessions;
+    MuxSessions::Handlers handlers;
+    handlers.names = [] { return std::vector<std::string>{}; };
+    handlers.ended = [&](const MuxEnd&) { sessions.reset(); };
+    sessions = std::make_unique<MuxSessions>(loop, 1min, std::move(handlers));
+    Connection connection = tcp_connection();
+    sessions->start(service_of(Builtin::tcpmux), std::move(connection.server), {}, nullptr);
+    say(connection.client, "x\r\n");
+    rounds_until(loop, [&] { return !sessions; });
+}
