@@ -5,8 +5,9 @@
 namespace inetd {
 
 Result<std::unique_ptr<Listener>> Listener::open(const ListenSpec& spec,
-                                                 const SocketOptions& options, bool shared_port) {
-    auto fd = open_socket(spec, options, shared_port);
+                                                 const SocketOptions& options,
+                                                  const PrepareSocket& prepare) {
+    auto fd = open_socket(spec, options, prepare);
     if (!fd) return fd.error();
     return std::unique_ptr<Listener>(
         new Listener(std::move(*fd), spec, identify_file(spec.address)));

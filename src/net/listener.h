@@ -12,10 +12,9 @@ namespace inetd {
 // One bound socket. Owns the descriptor and, for a unix path, the file: both go when it dies.
 class Listener {
   public:
-    // `shared_port`: sockets of ours that are connected to one peer each will be bound beside it
-    // (see peer_socket.h).
     static Result<std::unique_ptr<Listener>> open(const ListenSpec& spec,
-                                                  const SocketOptions& options, bool shared_port);
+                                                  const SocketOptions& options,
+                                                  const PrepareSocket& prepare);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener();

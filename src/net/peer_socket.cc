@@ -29,15 +29,6 @@ struct PeerSplitter::Head {
     ssize_t size = -1;   // -1 and errno: nothing there
 };
 
-Result<void> PeerSplitter::prepare(int listener, int family) {
-    const int on = 1;
-    const int done = family == AF_INET6
-                         ? setsockopt(listener, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on)
-                         : setsockopt(listener, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
-    if (done != 0) return errno_error("asking for the address that datagrams were sent to");
-    return {};
-}
-
 static SocketAddress local_address(const msghdr& message) {
     for (const cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
          header = CMSG_NXTHDR(const_cast<msghdr*>(&message), const_cast<cmsghdr*>(header))) {
@@ -88,7 +79,7 @@ static Result<PeerSocket> open_peer_socket(const SocketAddress& peer, const Sock
     ListenSpec own = spec;
     own.address = local;
     own.dual_stack = false;
-    auto fd = open_socket(own, options, true);
+    auto fd = open_socket(own, options, share_port);
     if (!fd) return fd.error();
     if (connect(fd->get(), peer.data(), peer.size()) != 0)
         return errno_error("connect to " + peer.to_string());

@@ -38,10 +38,8 @@ class PeerSplitter {
         bool exhausted = false; // no descriptor or memory for another socket
     };
 
-    // For a listener opened with `shared_port`: makes it tell which address was written to.
-    static Result<void> prepare(int listener, int family);
-
-    // `decide` is asked once for each peer of the batch.
+    // The listener must share its port (share_port) and tell which address its datagrams were sent to
+    // (IP_PKTINFO, IPV6_RECVPKTINFO). `decide` is asked once for each peer of the batch.
     Batch split(int listener, const ListenSpec& spec, const SocketOptions& options,
                 const Decide& decide);
 

@@ -69,18 +69,25 @@ static Result<void> bind_unix(int fd, const ListenSpec& spec, const SocketOption
     return path.empty() ? Result<void>{} : set_file_access(path, options);
 }
 
-Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options, bool shared_port) {
+Result<void> share_port(int fd) {
+    if (!set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)) return errno_error("SO_REUSEPORT");
+    return {};
+}
+
+Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
+                       const PrepareSocket& prepare) {
     const SocketAddress& address = spec.address;
     Fd fd(socket(address.family(), spec.type | SOCK_CLOEXEC | SOCK_NONBLOCK, spec.protocol));
     if (!fd) return errno_error("socket " + address.to_string());
     set_buffers(fd.get(), options);
+    if (prepare) {
+        if (auto prepared = prepare(fd.get()); !prepared) return prepared.error();
+    }
 
     if (address.family() == AF_UNIX) {
         if (auto bound = bind_unix(fd.get(), spec, options); !bound) return bound.error();
     } else {
         if (has_connections(spec.type)) set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-        if (shared_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1))
-            return errno_error("SO_REUSEPORT " + address.to_string());
         if (address.family() == AF_INET6)
             set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, spec.dual_stack ? 0 : 1);
         if (bind(fd.get(), address.data(), address.size()) != 0)

@@ -4,12 +4,21 @@
 #include "base/result.h"
 #include "config/model.h"
 
+#include <functional>
+
 namespace inetd {
+
+// What a caller still sets between socket(2) and bind(2).
+using PrepareSocket = std::function<Result<void>(int fd)>;
 
 // Opens, binds and (where the type has connections) listens: non-blocking and close-on-exec.
 // A unix path that nobody serves any more is replaced; one that is served is an error.
 // Error: "bind 127.0.0.1:79" and the errno.
-Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options, bool shared_port);
+Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
+                       const PrepareSocket& prepare);
+
+// Lets other sockets of our user be bound to the same port (SO_REUSEPORT, socket(7)).
+Result<void> share_port(int fd);
 
 // Applies options to an open socket of ours, as far as they can be changed on one: buffers,
 // backlog, and a unix path's owner and mode.

@@ -1,0 +1,64 @@
+#include "net/queue.h"
+
+#include <array>
+#include <cstring>
+#include <ctime>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+namespace inetd {
+
+static int socket_type(int fd) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 ? type : -1;
+}
+
+static void set_timestamps(int fd, int on) {
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+// A datagram that was queued without a timestamp gets one when it is first looked at with
+// SO_TIMESTAMPNS on, and keeps it (__sock_recv_timestamp in Linux), so a second look at the same
+// datagram sees the same nanoseconds.
+static std::uint64_t datagram_stamp(int fd) {
+    set_timestamps(fd, 1);
+    alignas(cmsghdr) std::array<char, 256> control{};
+    msghdr message{};
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    std::uint64_t stamp = 0;
+    if (recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC) >= 0) {
+        for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr;
+             header = CMSG_NXTHDR(&message, header)) {
+            if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SO_TIMESTAMPNS) continue;
+            timespec time{};
+            std::memcpy(&time, CMSG_DATA(header), sizeof time);
+            stamp = static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 +
+                    static_cast<std::uint64_t>(time.tv_nsec);
+        }
+    }
+    set_timestamps(fd, 0);
+    return stamp;
+}
+
+std::optional<QueueHead> look_at_queue(int fd) {
+    pollfd item{fd, POLLIN, 0};
+    if (poll(&item, 1, 0) != 1) return std::nullopt;
+    QueueHead head{0, 1};
+    const int type = socket_type(fd);
+    if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
+        // Of a listening socket tcpi_unacked is the length of its accept queue (tcp_get_info).
+        tcp_info info{};
+        socklen_t size = sizeof info;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) head.waiting = info.tcpi_unacked;
+        return head;
+    }
+    head.datagram = datagram_stamp(fd);
+    return head;
+}
+
+} // namespace inetd

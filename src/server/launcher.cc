@@ -1,0 +1,89 @@
+#include "server/launcher.h"
+
+#include "log/log.h"
+
+#include <chrono>
+
+namespace inetd {
+
+// Above this many descriptors copying the table costs more than sending one by a message.
+static constexpr std::size_t kLargeTable = 80;
+
+Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, bool log_connections)
+    : loop_(loop), spawner_(std::move(spawner)), log_connections_(log_connections) {}
+
+pid_t Launcher::launch(Order order) {
+    const ServiceConfigPtr& config = order.service.config;
+    const int protocol = config->listen.empty() ? IPPROTO_TCP : config->listen.front().protocol;
+    const Environment peer = peer_environment(order.peer, order.local, protocol);
+    SpawnRequest request;
+    request.program = config->program.get();
+    request.socket = order.socket;
+    request.account = config->account.get();
+    request.environment = order.service.environment.block();
+    request.peer_environment = peer.block();
+    request.large_table = descriptors_ > kLargeTable;
+    request.keep_alive = config;
+    const auto pid = spawner_->spawn(request);
+    if (!pid) {
+        log::error("{}: {}", config->name, pid.error().text());
+        return 0;
+    }
+    if (log_connections_ && order.peer.family() != AF_UNSPEC) {
+        log::info("{}: {}: started pid {}", config->name, order.peer.unmapped().to_string(), *pid);
+    } else if (log_connections_) {
+        log::info("{}: started pid {}", config->name, *pid);
+    }
+    children_.add(*pid, {config, std::move(order.lease), std::move(order.lent), Clock::now()});
+    return *pid;
+}
+
+// A child writes its report before it ends. Reaping a batch first and reading the reports after it
+// therefore never misses one; the other way round it would.
+void Launcher::reap() {
+    std::vector<ChildEnd> batch;
+    while (const auto end = reap_one())
+        batch.push_back(*end);
+    bool may_have_failed = false;
+    for (const ChildEnd& end : batch)
+        may_have_failed = may_have_failed || (end.how == CLD_EXITED && end.status == 127);
+    const auto reports = may_have_failed ? spawner_->reports() : std::vector<SpawnReport>{};
+    for (const ChildEnd& end : batch)
+        ended(end, reports);
+}
+
+static const SpawnReport* report_of(pid_t pid, const std::vector<SpawnReport>& reports) {
+    for (const SpawnReport& report : reports) {
+        if (report.pid == pid) return &report;
+    }
+    return nullptr;
+}
+
+void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
+    auto child = children_.take(end.pid);
+    if (!child) return; // an orphan that came to us because we are PID 1
+    const Duration lasted = Clock::now() - child->started;
+    const std::string& name = child->config->name;
+    if (const SpawnReport* report = report_of(end.pid, reports)) {
+        const std::string object =
+            report->stage == SpawnStage::exec ? " " + child->config->program->path : "";
+        const Error error{stage_text(report->stage) + object, report->code};
+        log::error("{}: {}", name, error.text());
+    } else {
+        const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
+        log::print(level, "{}: pid {} ended: {}, {:.3f} s", name, end.pid, end.text(),
+                   std::chrono::duration<double>(lasted).count());
+    }
+    if (const auto endpoint = child->lent.lock(); endpoint && give_back_)
+        give_back_(*endpoint, end, lasted);
+}
+
+void Launcher::signal_all(int signal) const {
+    for (const auto& [pid, child] : children_) {
+        // The group exists once the child has come as far as setsid; until then there is just the
+        // child itself.
+        if (kill(-pid, signal) != 0) kill(pid, signal);
+    }
+}
+
+} // namespace inetd

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "event/loop.h"
+#include "process/children.h"
+#include "process/spawn.h"
+#include "server/service.h"
+
+#include <csignal>
+#include <functional>
+#include <memory>
+
+namespace inetd {
+
+// Starts the servers and sees them end. Every child of the daemon goes through launch().
+class Launcher {
+  public:
+    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, bool log_connections);
+
+    struct Order {
+        Service& service;
+        int socket;                       // the caller closes or keeps its own copy
+        SocketAddress peer;               // no family for a wait service
+        SocketAddress local;
+        std::shared_ptr<void> lease;      // dropped when the child has ended
+        std::weak_ptr<Endpoint> lent{};   // of a wait service: whose socket the child holds
+    };
+    // The pid, or 0 after it has logged why not.
+    pid_t launch(Order order);
+
+    // Sees to all children that have ended.
+    void reap();
+    // Called when a wait server has ended.
+    using GiveBack = std::function<void(Endpoint&, const ChildEnd&, Duration lasted)>;
+    void on_give_back(GiveBack give_back) { give_back_ = std::move(give_back); }
+
+    [[nodiscard]] std::size_t running() const { return children_.size(); }
+    // Every child leads a session of its own, so this reaches what it has started too.
+    void signal_all(int signal) const;
+    // How many descriptors the daemon has open, about; decides how a child gets its socket.
+    void set_descriptor_count(std::size_t count) { descriptors_ = count; }
+    [[nodiscard]] Spawner& spawner() { return *spawner_; }
+
+  private:
+    struct Child {
+        ServiceConfigPtr config; // as it was when the child was born
+        std::shared_ptr<void> lease;
+        std::weak_ptr<Endpoint> lent;
+        TimePoint started;
+    };
+    void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
+
+    EventLoop& loop_;
+    std::unique_ptr<Spawner> spawner_;
+    ChildTable<Child> children_;
+    GiveBack give_back_;
+    std::size_t descriptors_ = 0;
+    bool log_connections_;
+};
+
+} // namespace inetd

@@ -1,0 +1,181 @@
+#include "server/roster.h"
+
+#include "builtin/datagrams.h"
+#include "log/log.h"
+#include "net/socket.h"
+
+#include <unistd.h>
+
+namespace inetd {
+
+static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// What the way in which a socket is served asks of the socket itself.
+static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
+    const bool answered_here = config.builtin != Builtin::none;
+    if (spec.type != SOCK_DGRAM || !spec.address.is_ip() || (config.wait && !answered_here))
+        return {};
+    if (!answered_here) {
+        if (auto shared = share_port(fd); !shared) return shared;
+    }
+    return prepare_datagrams(fd, spec.address.family());
+}
+
+static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& config,
+                                                       const ListenSpec& spec) {
+    return Listener::open(spec, config.socket,
+                          [&](int fd) { return suit(fd, config, spec); });
+}
+
+Roster::Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment)
+    : loop_(loop), acceptor_(acceptor), keep_environment_(keep_environment) {}
+
+std::vector<ServiceConfigPtr> Roster::configs() const {
+    std::vector<ServiceConfigPtr> all;
+    for (const auto& service : services_)
+        all.push_back(service->config);
+    return all;
+}
+
+// Opens what is new while everything old still runs.
+Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted) {
+    Opened opened(wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const Plan::Target& target = plan.targets[i];
+        for (std::size_t j = 0; j < target.sockets.size(); ++j) {
+            if (target.sockets[j] || target.after_close[j]) {
+                opened[i].emplace_back(std::unique_ptr<Listener>());
+            } else {
+                opened[i].push_back(open_listener(*wanted[i], wanted[i]->listen[j]));
+            }
+        }
+    }
+    return opened;
+}
+
+std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
+    auto service = std::make_unique<Service>();
+    service->config = std::move(config);
+    service->gate = target.successor_of ? services_[*target.successor_of]->gate
+                                        : std::make_shared<Gate>();
+    if (service->config->program)
+        service->environment =
+            service_environment(*service->config->account, environ, keep_environment_);
+    service->gate->on_release([this, raw = service.get()] { acceptor_.arm_all(*raw); });
+    return service;
+}
+
+void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted) {
+    Opened opened = stage(plan, wanted);
+
+    Services fresh;
+    muxed_.clear();
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        fresh.push_back(make_service(plan.targets[i], wanted[i]));
+        Service& service = *fresh.back();
+        if (!service.config->mux_name.empty()) muxed_[service.config->mux_name] = &service;
+        for (std::size_t j = 0; j < plan.targets[i].sockets.size(); ++j) {
+            const auto& kept = plan.targets[i].sockets[j];
+            if (kept) {
+                service.endpoints.push_back(services_[kept->service]->endpoints[kept->socket]);
+                adopt(*service.endpoints.back(), service, j);
+            } else {
+                service.endpoints.push_back(std::make_shared<Endpoint>(service, j));
+            }
+        }
+    }
+    for (const Plan::Place& place : plan.closed)
+        services_[place.service]->endpoints[place.socket].reset();
+    release_unsucceeded(plan);
+    services_ = std::move(fresh);
+
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+        for (std::size_t j = 0; j < services_[i]->endpoints.size(); ++j) {
+            Endpoint& endpoint = *services_[i]->endpoints[j];
+            if (plan.targets[i].sockets[j]) {
+                acceptor_.arm(endpoint);
+            } else if (plan.targets[i].after_close[j]) {
+                settle(endpoint, open_listener(*wanted[i], endpoint.spec()));
+            } else {
+                settle(endpoint, std::move(opened[i][j]));
+            }
+        }
+    }
+}
+
+// Children of a service that is gone may hold its gate for long.
+void Roster::release_unsucceeded(const Plan& plan) const {
+    std::vector<bool> succeeded(services_.size(), false);
+    for (const Plan::Target& target : plan.targets) {
+        if (target.successor_of) succeeded[*target.successor_of] = true;
+    }
+    for (std::size_t i = 0; i < services_.size(); ++i) {
+        if (!succeeded[i]) services_[i]->gate->on_release({});
+    }
+}
+
+void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
+    const SocketOptions before = endpoint.service->config->socket;
+    endpoint.service = &service;
+    endpoint.index = index;
+    endpoint.not_before = {}; // what was configured too narrowly must not be waited out
+    endpoint.idle_deaths = 0;
+    endpoint.death_backoff.reset();
+    if (!endpoint.listener) return retry(endpoint);
+    auto done = suit(endpoint.listener->fd(), *service.config, endpoint.spec());
+    if (done && !(before == service.config->socket))
+        done = apply_options(endpoint.listener->fd(), endpoint.spec(), service.config->socket);
+    if (!done) log::error("{}: {}", service.name(), done.error().text());
+}
+
+void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
+    const std::string& name = endpoint.service->name();
+    if (opened) {
+        if (endpoint.open_backoff.active())
+            log::notice("{}: listening on {}", name, endpoint.spec().address.to_string());
+        endpoint.open_backoff.reset();
+        endpoint.listener = std::move(*opened);
+        acceptor_.arm(endpoint);
+        return;
+    }
+    const Duration wait = endpoint.open_backoff.next();
+    log::error("{}: {}; retrying in {:.0f} s", name, opened.error().text(), seconds(wait));
+    endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
+}
+
+void Roster::retry(Endpoint& endpoint) {
+    settle(endpoint, open_listener(*endpoint.service->config, endpoint.spec()));
+}
+
+void Roster::close_all() {
+    for (const auto& service : services_) {
+        service->gate->on_release({});
+        for (const auto& endpoint : service->endpoints) {
+            endpoint->watch.reset();
+            endpoint->timer.reset();
+            endpoint->listener.reset();
+        }
+    }
+}
+
+Service* Roster::find_muxed(const std::string& name) const {
+    const auto found = muxed_.find(name);
+    return found == muxed_.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> Roster::muxed_names() const {
+    std::vector<std::string> names;
+    for (const auto& service : services_) {
+        if (!service->config->mux_name.empty()) names.push_back(service->config->mux_name);
+    }
+    return names;
+}
+
+std::size_t Roster::socket_count() const {
+    std::size_t count = 0;
+    for (const auto& service : services_)
+        count += service->endpoints.size();
+    return count;
+}
+
+} // namespace inetd

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "event/loop.h"
+#include "server/acceptor.h"
+#include "server/plan.h"
+#include "server/service.h"
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace inetd {
+
+// The services that there are, and their sockets. Changes only by apply().
+class Roster {
+  public:
+    Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment);
+
+    // What is now configured, in order: the `running` of plan_reload.
+    [[nodiscard]] std::vector<ServiceConfigPtr> configs() const;
+    // Makes the services be what `plan` made of `wanted`. Sockets that are kept are not closed at any
+    // time; one that cannot be opened leaves its service failed and is tried again. Cannot fail.
+    void apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    // Closes every socket and removes every unix path.
+    void close_all();
+
+    [[nodiscard]] Service* find_muxed(const std::string& name) const;
+    [[nodiscard]] std::vector<std::string> muxed_names() const;
+    [[nodiscard]] std::size_t socket_count() const;
+    [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const {
+        return services_;
+    }
+
+  private:
+    using Services = std::vector<std::unique_ptr<Service>>;
+    using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
+
+    [[nodiscard]] static Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
+    void release_unsucceeded(const Plan& plan) const;
+    void adopt(Endpoint& endpoint, Service& service, std::size_t index);
+    void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);
+    void retry(Endpoint& endpoint);
+
+    EventLoop& loop_;
+    Acceptor& acceptor_;
+    bool keep_environment_;
+    Services services_;
+    std::unordered_map<std::string, Service*> muxed_;
+};
+
+} // namespace inetd

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "event/loop.h"
+#include "event/signals.h"
+#include "server/acceptor.h"
+#include "server/launcher.h"
+#include "server/options.h"
+#include "server/roster.h"
+
+#include <memory>
+#include <string>
+
+namespace inetd {
+
+// The daemon: owns everything and wires it. Its life is start(), run(), and the end that a signal
+// begins: HUP reloads, TERM and INT stop.
+class Server {
+  public:
+    // Every signal is blocked and every service environment taken from here on.
+    static Result<std::unique_ptr<Server>> create(const Options& options);
+
+    // Loads the configuration and opens what it says. Diagnostics are logged. Error: nothing could
+    // be done with it, or there were errors and --strict is set.
+    Result<void> start();
+    // Tells the supervisor that all is bound, and serves until stopped.
+    void run();
+
+  private:
+    Server(const Options& options, std::unique_ptr<Spawner> spawner);
+
+    void on_signal(int signal);
+    void reload();
+    void stop();
+    void finish_if_idle();
+    void end_children(int signal);
+    void take_descriptors();
+    void count_descriptors();
+    void hold_reserve();
+    [[nodiscard]] std::string status() const;
+
+    Options options_;
+    EventLoop loop_;
+    Signals signals_;
+    Launcher launcher_;
+    Acceptor acceptor_;
+    Roster roster_;
+    Timer stop_timer_;
+    Fd reserve_; // given up while a reload reads files, so that it works with all others in use
+    bool stopping_ = false;
+};
+
+} // namespace inetd

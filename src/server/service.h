@@ -1,0 +1,68 @@
+#pragma once
+
+#include "base/address.h"
+#include "config/model.h"
+#include "event/loop.h"
+#include "net/listener.h"
+#include "net/queue.h"
+#include "policy/backoff.h"
+#include "policy/gate.h"
+#include "policy/throttle.h"
+#include "process/environment.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+namespace inetd {
+
+struct Service;
+
+// One socket of a service, and what stands in the way of its being listened on.
+//
+//   failed    listener is null: could not be opened; timer retries
+//   lent      lent_to is the pid of the wait server that holds the socket
+//   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
+//             (rate, back-off, no descriptors; timer re-arms)
+//   listening watched
+struct Endpoint : std::enable_shared_from_this<Endpoint> {
+    Endpoint(Service& owner, std::size_t place) : service(&owner), index(place) {}
+
+    Service* service;  // changes when a reload hands the socket to the service's new form
+    std::size_t index; // into service->config->listen
+    std::unique_ptr<Listener> listener;
+    Watch watch; // after the listener, so that it goes first
+    Timer timer;
+    TimePoint not_before{};
+    pid_t lent_to = 0;
+
+    Backoff open_backoff{std::chrono::seconds(1), std::chrono::seconds(30)};
+    Backoff accept_backoff{std::chrono::milliseconds(50), std::chrono::seconds(1)};
+    Backoff death_backoff{std::chrono::milliseconds(100), std::chrono::seconds(10)};
+    std::optional<QueueHead> left_over; // what the last wait server did not take
+    unsigned idle_deaths = 0;           // wait servers in a row that seem to have taken nothing
+
+    [[nodiscard]] const ListenSpec& spec() const;
+    [[nodiscard]] bool is_datagram() const { return spec().type == SOCK_DGRAM; }
+};
+
+// The run-time side of one line of the configuration. Lives until a reload gives the line a new form
+// or drops it; the gate, with the counts of what runs, goes on to the new form.
+struct Service {
+    ServiceConfigPtr config;
+    std::shared_ptr<Gate> gate;
+    Environment environment; // of every instance
+    std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
+    Throttle full_notes;
+    Throttle refusal_notes;
+    Throttle exhaustion_notes;
+    std::uint64_t reflected = 0; // datagrams dropped because the answer might go round in circles
+
+    [[nodiscard]] const std::string& name() const { return config->name; }
+};
+
+inline const ListenSpec& Endpoint::spec() const { return service->config->listen[index]; }
+
+} // namespace inetd

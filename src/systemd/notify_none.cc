@@ -1,0 +1,7 @@
+#include "systemd/notify.h"
+
+namespace inetd {
+
+void notify(const std::string&) {}
+
+} // namespace inetd
