@@ -1,27 +1,10 @@
 #include "builtin/responders.h"
 
 #include <cstdint>
-#include <utility>
 
 namespace inetd {
 
 static constexpr std::size_t kChargenCycles = 37;
-
-static constexpr std::array<std::pair<std::string_view, Builtin>, 12> kNames{{
-    {"none", Builtin::none},
-    {"echo", Builtin::echo},
-    {"discard", Builtin::discard},
-    {"chargen", Builtin::chargen},
-    {"daytime", Builtin::daytime},
-    {"time", Builtin::time},
-    {"tcpmux", Builtin::tcpmux},
-    // Aliases come after all official names, because builtin_name takes the first that fits.
-    {"sink", Builtin::discard},
-    {"null", Builtin::discard},
-    {"ttytst", Builtin::chargen},
-    {"source", Builtin::chargen},
-    {"timserver", Builtin::time},
-}};
 
 std::string daytime_text(std::time_t now) {
     std::tm local{};
@@ -59,20 +42,6 @@ std::string_view chargen_block() {
 
 std::string_view chargen_line(std::size_t number) {
     return chargen_block().substr(number % 95 * kChargenLine, kChargenLine);
-}
-
-std::optional<Builtin> builtin_by_name(std::string_view name) {
-    for (const auto& [text, builtin] : kNames) {
-        if (text == name && builtin != Builtin::none) return builtin;
-    }
-    return std::nullopt;
-}
-
-std::string_view builtin_name(Builtin builtin) {
-    for (const auto& [text, candidate] : kNames) {
-        if (candidate == builtin) return text;
-    }
-    return {};
 }
 
 } // namespace inetd

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstddef>
 #include <ctime>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,11 +30,5 @@ inline constexpr std::size_t kChargenDatagram = 512;
 // The pattern from its start, a whole number of cycles (about a quarter of a MiB); made when it is
 // first asked for.
 [[nodiscard]] std::string_view chargen_block();
-
-// By the official name or an alias of services(5): "discard", "sink", "null". Case counts.
-[[nodiscard]] std::optional<Builtin> builtin_by_name(std::string_view name);
-
-// The official name; "none" for Builtin::none.
-[[nodiscard]] std::string_view builtin_name(Builtin builtin);
 
 } // namespace inetd

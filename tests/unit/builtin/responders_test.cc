@@ -42,17 +42,3 @@ TEST_CASE("chargen lines rotate through the printable characters") {
     CHECK(chargen_block().substr(0, kChargenCycle) ==
           chargen_block().substr(chargen_block().size() - kChargenCycle));
 }
-
-TEST_CASE("built-ins by name") {
-    for (const auto builtin : {Builtin::echo, Builtin::discard, Builtin::chargen, Builtin::daytime,
-                               Builtin::time, Builtin::tcpmux})
-        CHECK(builtin_by_name(builtin_name(builtin)) == builtin);
-    CHECK(builtin_by_name("sink") == Builtin::discard);
-    CHECK(builtin_by_name("ttytst") == Builtin::chargen);
-    CHECK(builtin_by_name("timserver") == Builtin::time);
-    CHECK_FALSE(builtin_by_name("none"));
-    CHECK_FALSE(builtin_by_name("Echo"));
-    CHECK_FALSE(builtin_by_name(""));
-    CHECK(builtin_name(Builtin::discard) == "discard");
-    CHECK(builtin_name(Builtin::none) == "none");
-}

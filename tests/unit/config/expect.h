@@ -1,0 +1,28 @@
+#pragma once
+
+#include "dump.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+#include <vector>
+
+namespace inetd::test {
+
+struct Expectation {
+    const char* text; // a configuration that is called "t"
+    const char* dump; // what comes of it
+};
+
+// On a machine that has IPv6; what needs root to be allowed is left out for others.
+inline void check_all(const std::vector<Expectation>& expectations) {
+    LoadOptions options;
+    options.ipv6 = true;
+    for (const Expectation& expected : expectations) {
+        const std::string text = expected.text;
+        if (geteuid() != 0 && text.find("internal") == std::string::npos) continue;
+        CAPTURE(text);
+        CHECK(dump(load_config_text(text, "t", options)) == expected.dump);
+    }
+}
+
+} // namespace inetd::test
