@@ -69,7 +69,7 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
     app.add_flag("--strict", line.options.strict, "Do not start if any line has an error");
     app.footer("Signals: HUP reloads the configuration, TERM and INT stop.\n"
-               "See inetd(8) and inetd.conf(5).");
+               "See inetd(8) and inetd.conf(5).\n");
 }
 
 int check(const Options& options) {

@@ -22,7 +22,8 @@ class SocketAddress {
     static std::optional<SocketAddress> parse_ip(std::string_view host, std::uint16_t port);
     static SocketAddress any_v4(std::uint16_t port);
     static SocketAddress any_v6(std::uint16_t port);
-    // A path, or "@name" for the abstract name space. Nothing if it does not fit sun_path (unix(7)).
+    // A path, or "@name" for the abstract name space. Nothing if it does not fit sun_path
+    // (unix(7)).
     static std::optional<SocketAddress> unix_path(std::string_view path);
     static SocketAddress vsock(std::uint32_t cid, std::uint32_t port);
 

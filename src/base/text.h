@@ -1,7 +1,7 @@
 #pragma once
 
-#include <concepts>
 #include <charconv>
+#include <concepts>
 #include <optional>
 #include <string>
 #include <string_view>

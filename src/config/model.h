@@ -24,9 +24,9 @@ struct ListenSpec {
 
 // Applied when a socket is opened and again on reload to a socket that is kept.
 struct SocketOptions {
-    int send_buffer = 0;    // bytes; 0 = the kernel's default
-    int receive_buffer = 0; // bytes; 0 = the kernel's default
-    int backlog = 0;        // 0 = net.core.somaxconn
+    int send_buffer = 0;                  // bytes; 0 = the kernel's default
+    int receive_buffer = 0;               // bytes; 0 = the kernel's default
+    int backlog = 0;                      // 0 = net.core.somaxconn
     uid_t owner = static_cast<uid_t>(-1); // unix sockets: -1 = leave as created
     gid_t group = static_cast<gid_t>(-1);
     mode_t mode = 0666;
@@ -38,10 +38,10 @@ enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time,
 
 // 0 = no limit, in all of them.
 struct Limits {
-    std::uint32_t instances = 256;         // running at once; beyond it clients wait in the backlog
-    std::uint32_t starts_per_minute = 0;   // of the whole service; beyond it clients wait
-    std::uint32_t per_source = 0;          // running at once for one address; beyond it: refused
-    std::uint32_t source_per_minute = 0;   // starts for one address; beyond it: refused
+    std::uint32_t instances = 256;       // running at once; beyond it clients wait in the backlog
+    std::uint32_t starts_per_minute = 0; // of the whole service; beyond it clients wait
+    std::uint32_t per_source = 0;        // running at once for one address; beyond it: refused
+    std::uint32_t source_per_minute = 0; // starts for one address; beyond it: refused
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -66,8 +66,8 @@ struct Program {
 };
 
 struct ServiceConfig {
-    std::string name;               // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
-    std::string protocol;           // as written, without buffer suffixes: "tcp", "udp6", "unix"
+    std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
+    std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
     std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
     SocketOptions socket;
     Limits limits;
@@ -75,9 +75,10 @@ struct ServiceConfig {
     std::shared_ptr<const Program> program; // null for a built-in
     Builtin builtin = Builtin::none;
     bool wait = false;
-    std::string mux_name;  // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
-    bool mux_greets = false; // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
-    std::string file;      // where the line stands
+    std::string mux_name; // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    bool mux_greets =
+        false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
+    std::string file; // where the line stands
     int line = 0;
 
     [[nodiscard]] int type() const { return listen.empty() ? SOCK_STREAM : listen.front().type; }

@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <system_error>
 
-// epoll reports what it was given in epoll_event.data, and it may report a descriptor that a handler
-// of the same round has just closed, or whose number another descriptor has taken over since. So
-// data holds the index of an entry and the entry's generation, which goes up whenever the entry is
-// given to somebody else: an event of an older generation is stale and dropped.
+// epoll reports what it was given in epoll_event.data, and it may report a descriptor that a
+// handler of the same round has just closed, or whose number another descriptor has taken over
+// since. So data holds the index of an entry and the entry's generation, which goes up whenever the
+// entry is given to somebody else: an event of an older generation is stale and dropped.
 
 namespace inetd {
 
@@ -43,7 +43,9 @@ Timer& Timer::operator=(Timer&& other) noexcept {
     return *this;
 }
 
-Timer::operator bool() const { return loop_ != nullptr && loop_->timers_.contains(key_); }
+Timer::operator bool() const {
+    return loop_ != nullptr && loop_->timers_.contains(key_);
+}
 
 void Timer::reset() {
     if (loop_ != nullptr) std::exchange(loop_, nullptr)->timers_.erase(key_);
@@ -150,8 +152,8 @@ void EventLoop::dispatch(const epoll_event& event) {
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
     Entry& entry = entries_[index];
     if (entry.generation != generation || !entry.handler) return;
-    // Called in place: remove() moves the handler to the graveyard, so the object that runs would be
-    // emptied under its own feet if it were called through the entry.
+    // Called in place: remove() moves the handler to the graveyard, so the object that runs would
+    // be emptied under its own feet if it were called through the entry.
     Handler running = std::move(entry.handler);
     running(event.events);
     if (entry.generation == generation) {
@@ -160,7 +162,8 @@ void EventLoop::dispatch(const epoll_event& event) {
 }
 
 void EventLoop::run_timers() {
-    // Only those due by now: a callback that sets a timer of zero delay must not keep the loop here.
+    // Only those due by now: a callback that sets a timer of zero delay must not keep the loop
+    // here.
     while (!timers_.empty() && timers_.begin()->first.first <= now_) {
         auto node = timers_.extract(timers_.begin());
         node.mapped()();

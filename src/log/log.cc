@@ -13,18 +13,26 @@ std::unique_ptr<Sink>& sink() {
 }
 } // namespace
 
-void set_level(Level level) { threshold = level; }
+void set_level(Level level) {
+    threshold = level;
+}
 
-bool enabled(Level level) { return level <= threshold; }
+bool enabled(Level level) {
+    return level <= threshold;
+}
 
 void set_sink(std::unique_ptr<Sink> replacement) {
     sink()->flush();
     sink() = std::move(replacement);
 }
 
-void flush() { sink()->flush(); }
+void flush() {
+    sink()->flush();
+}
 
-void reopen() { sink()->reopen(); }
+void reopen() {
+    sink()->reopen();
+}
 
 void write(Level level, std::string_view message) {
     if (enabled(level)) sink()->write(level, message);

@@ -20,7 +20,9 @@ static bool stderr_is_journal() {
 
 StderrSink::StderrSink() : prefix_(stderr_is_journal()) {}
 
-StderrSink::~StderrSink() { flush(); }
+StderrSink::~StderrSink() {
+    flush();
+}
 
 void StderrSink::write(Level level, std::string_view message) {
     if (prefix_) {
@@ -45,9 +47,13 @@ void StderrSink::flush() {
     pending_.clear();
 }
 
-SyslogSink::SyslogSink(int facility) { openlog("inetd", LOG_PID, facility); }
+SyslogSink::SyslogSink(int facility) {
+    openlog("inetd", LOG_PID, facility);
+}
 
-SyslogSink::~SyslogSink() { closelog(); }
+SyslogSink::~SyslogSink() {
+    closelog();
+}
 
 void SyslogSink::write(Level level, std::string_view message) {
     syslog(static_cast<int>(level), "%.*s", static_cast<int>(message.size()), message.data());

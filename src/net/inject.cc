@@ -12,8 +12,9 @@
 
 namespace inetd {
 
-static constexpr std::size_t kMostBytes = 65535; // of an IP packet; loopback takes that in one piece
-static constexpr int kPatience = 20;             // ms until a packet over loopback counts as lost
+static constexpr std::size_t kMostBytes =
+    65535;                           // of an IP packet; loopback takes that in one piece
+static constexpr int kPatience = 20; // ms until a packet over loopback counts as lost
 
 static std::uint32_t add_words(std::uint32_t sum, const void* data, std::size_t size) {
     const auto* bytes = static_cast<const std::uint8_t*>(data);
@@ -43,7 +44,9 @@ static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts)
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static iovec part(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
+static iovec part(const void* data, std::size_t size) {
+    return {const_cast<void*>(data), size};
+}
 
 static bool send_v4(int fd, const SocketAddress& peer, const SocketAddress& local,
                     std::string_view payload) {
@@ -56,9 +59,9 @@ static bool send_v4(int fd, const SocketAddress& peer, const SocketAddress& loca
     ip.saddr = peer.v4().sin_addr.s_addr;
     ip.daddr = local.v4().sin_addr.s_addr;
     ip.tot_len = htons(static_cast<std::uint16_t>(sizeof ip + sizeof udp + payload.size()));
-    return send_parts(fd, local,
-                      {part(&ip, sizeof ip), part(&udp, sizeof udp),
-                       part(payload.data(), payload.size())});
+    return send_parts(
+        fd, local,
+        {part(&ip, sizeof ip), part(&udp, sizeof udp), part(payload.data(), payload.size())});
 }
 
 static bool send_v6(int fd, const SocketAddress& peer, const SocketAddress& local,
@@ -78,9 +81,9 @@ static bool send_v6(int fd, const SocketAddress& peer, const SocketAddress& loca
     sum = add_words(sum, payload.data(), payload.size());
     const auto checksum = static_cast<std::uint16_t>(~sum & 0xffff);
     udp.check = htons(checksum == 0 ? 0xffff : checksum);
-    return send_parts(fd, local,
-                      {part(&ip, sizeof ip), part(&udp, sizeof udp),
-                       part(payload.data(), payload.size())});
+    return send_parts(
+        fd, local,
+        {part(&ip, sizeof ip), part(&udp, sizeof udp), part(payload.data(), payload.size())});
 }
 
 static bool has_datagram(int socket, int patience) {
@@ -102,8 +105,8 @@ bool DatagramInjector::inject_raw(int socket, const SocketAddress& peer, const S
         return false;
     }
     if (has_datagram(socket, 0)) {
-        // The queue is not empty, so there is no telling whether ours has arrived; the path over the
-        // loopback was proved by the datagram that is there.
+        // The queue is not empty, so there is no telling whether ours has arrived; the path over
+        // the loopback was proved by the datagram that is there.
         return v6 ? send_v6(raw.get(), peer, local, payload)
                   : send_v4(raw.get(), peer, local, payload);
     }

@@ -12,8 +12,8 @@ class DatagramInjector {
   public:
     // Makes `payload` the next datagram in the queue of `socket`, which is bound to `local` and
     // connected to `peer`, as if it had just come from there. That takes a raw socket
-    // (CAP_NET_RAW). Without one the datagram arrives all the same, but recvfrom(2) shows an address
-    // of ours as its sender; read(2), recv(2) and getpeername(2) are right in both cases.
+    // (CAP_NET_RAW). Without one the datagram arrives all the same, but recvfrom(2) shows an
+    // address of ours as its sender; read(2), recv(2) and getpeername(2) are right in both cases.
     // False if it could not be delivered at all.
     bool inject(int socket, int protocol, const SocketAddress& peer, const SocketAddress& local,
                 std::string_view payload);

@@ -4,16 +4,17 @@
 
 namespace inetd {
 
-Result<std::unique_ptr<Listener>> Listener::open(const ListenSpec& spec,
-                                                 const SocketOptions& options,
-                                                  const PrepareSocket& prepare) {
+Result<std::unique_ptr<Listener>>
+Listener::open(const ListenSpec& spec, const SocketOptions& options, const PrepareSocket& prepare) {
     auto fd = open_socket(spec, options, prepare);
     if (!fd) return fd.error();
     return std::unique_ptr<Listener>(
         new Listener(std::move(*fd), spec, identify_file(spec.address)));
 }
 
-Listener::~Listener() { remove_file(spec_.address, file_); }
+Listener::~Listener() {
+    remove_file(spec_.address, file_);
+}
 
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;

@@ -12,9 +12,8 @@ namespace inetd {
 // One bound socket. Owns the descriptor and, for a unix path, the file: both go when it dies.
 class Listener {
   public:
-    static Result<std::unique_ptr<Listener>> open(const ListenSpec& spec,
-                                                  const SocketOptions& options,
-                                                  const PrepareSocket& prepare);
+    static Result<std::unique_ptr<Listener>>
+    open(const ListenSpec& spec, const SocketOptions& options, const PrepareSocket& prepare);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener();

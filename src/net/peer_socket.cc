@@ -8,12 +8,12 @@
 #include <cstring>
 #include <netinet/ip.h>
 
-// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would race
-// with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
-// super-servers. Here each peer gets a socket of its own, bound to the same port and connected, which
-// the kernel prefers over the listener for that peer from then on (SO_REUSEPORT, socket(7): only
-// processes of our own user may join). What the peer had sent before is read from the listener and
-// put back into the new socket's queue.
+// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would
+// race with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
+// super-servers. Here each peer gets a socket of its own, bound to the same port and connected,
+// which the kernel prefers over the listener for that peer from then on (SO_REUSEPORT, socket(7):
+// only processes of our own user may join). What the peer had sent before is read from the listener
+// and put back into the new socket's queue.
 //
 // Between bind and connect the new socket takes from anybody. So it is emptied right after connect,
 // and what is found in it is sorted like the listener's own: these are the strays.

@@ -20,8 +20,8 @@ struct PeerSocket {
     SocketAddress local;
 };
 
-// Splits the queue of a datagram listener into sockets of one peer each. The listener stays where it
-// is. Nothing is read before it is known who will get it, so what must wait stays in the kernel.
+// Splits the queue of a datagram listener into sockets of one peer each. The listener stays where
+// it is. Nothing is read before it is known who will get it, so what must wait stays in the kernel.
 class PeerSplitter {
   public:
     enum class Verdict {
@@ -38,8 +38,8 @@ class PeerSplitter {
         bool exhausted = false; // no descriptor or memory for another socket
     };
 
-    // The listener must share its port (share_port) and tell which address its datagrams were sent to
-    // (IP_PKTINFO, IPV6_RECVPKTINFO). `decide` is asked once for each peer of the batch.
+    // The listener must share its port (share_port) and tell which address its datagrams were sent
+    // to (IP_PKTINFO, IPV6_RECVPKTINFO). `decide` is asked once for each peer of the batch.
     Batch split(int listener, const ListenSpec& spec, const SocketOptions& options,
                 const Decide& decide);
 
@@ -54,8 +54,8 @@ class PeerSplitter {
     Step take_next(int listener, const ListenSpec& spec, const SocketOptions& options,
                    const Decide& decide, std::vector<Pending>& pending, Batch& batch);
     void keep_stray(const SocketAddress& peer, std::string payload, const ListenSpec& spec,
-                    const SocketOptions& options, const Decide& decide,
-                    const SocketAddress& local, std::vector<Pending>& pending, Batch& batch);
+                    const SocketOptions& options, const Decide& decide, const SocketAddress& local,
+                    std::vector<Pending>& pending, Batch& batch);
     void take_strays(std::size_t of, const ListenSpec& spec, const SocketOptions& options,
                      const Decide& decide, std::vector<Pending>& pending, Batch& batch);
 

@@ -54,7 +54,8 @@ std::optional<QueueHead> look_at_queue(int fd) {
         // Of a listening socket tcpi_unacked is the length of its accept queue (tcp_get_info).
         tcp_info info{};
         socklen_t size = sizeof info;
-        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) head.waiting = info.tcpi_unacked;
+        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+            head.waiting = info.tcpi_unacked;
         return head;
     }
     head.datagram = datagram_stamp(fd);

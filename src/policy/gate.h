@@ -56,8 +56,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
     // Whether the service as a whole can take one more: asked before a client is taken from the
     // kernel, because one who must wait does so in the backlog.
     struct Room {
-        bool full = false;                   // until an instance ends
-        Duration rate = Duration::zero();    // until the rate allows one more
+        bool full = false;                // until an instance ends
+        Duration rate = Duration::zero(); // until the rate allows one more
         explicit operator bool() const { return !full && rate == Duration::zero(); }
     };
     [[nodiscard]] Room room(const Limits& limits, TimePoint now);

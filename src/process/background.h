@@ -5,12 +5,13 @@
 
 namespace inetd {
 
-// Turning into a daemon by hand (daemon(7), "SysV daemons"), in two steps: the caller's shell gets its
-// prompt back only when the daemon serves, and with the daemon's own exit status if it cannot.
+// Turning into a daemon by hand (daemon(7), "SysV daemons"), in two steps: the caller's shell gets
+// its prompt back only when the daemon serves, and with the daemon's own exit status if it cannot.
 class Background {
   public:
-    // Returns in a grandchild without a controlling terminal, its standard error still the caller's.
-    // The process that called stays, and ends as ready() or the grandchild's death tells it.
+    // Returns in a grandchild without a controlling terminal, its standard error still the
+    // caller's. The process that called stays, and ends as ready() or the grandchild's death tells
+    // it.
     static Result<Background> enter();
     Background(Background&&) = default;
     Background& operator=(Background&&) = default;

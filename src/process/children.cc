@@ -9,8 +9,8 @@ namespace inetd {
 std::string ChildEnd::text() const {
     if (how == CLD_EXITED) return fmt::format("exit {}", status);
     const char* name = sigabbrev_np(status);
-    const std::string signal = name != nullptr ? fmt::format("SIG{}", name)
-                                               : fmt::format("signal {}", status);
+    const std::string signal =
+        name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", status);
     return fmt::format("killed by {}{}", signal, how == CLD_DUMPED ? " (core dumped)" : "");
 }
 

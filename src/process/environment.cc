@@ -22,9 +22,10 @@ static std::string_view name_of(std::string_view assignment) {
 
 static bool is_ours(std::string_view name) {
     // What tells the daemon about its own supervisor must not reach a service that talks to one.
-    static constexpr std::array kOurs{"USER",          "LOGNAME",     "HOME",         "SHELL",
-                                      "NOTIFY_SOCKET", "LISTEN_FDS",  "LISTEN_PID",   "LISTEN_FDNAMES",
-                                      "WATCHDOG_PID",  "WATCHDOG_USEC", "MAINPID"};
+    static constexpr std::array kOurs{"USER",          "LOGNAME",        "HOME",
+                                      "SHELL",         "NOTIFY_SOCKET",  "LISTEN_FDS",
+                                      "LISTEN_PID",    "LISTEN_FDNAMES", "WATCHDOG_PID",
+                                      "WATCHDOG_USEC", "MAINPID"};
     for (const char* ours : kOurs) {
         if (name == ours) return true;
     }

@@ -14,15 +14,15 @@
 
 // A child is cloned into the daemon's own memory (CLONE_VM) and the daemon does not wait for its
 // exec, as vfork(2) would: that wait, and the copying of page tables that fork(2) does, are most of
-// what a super-server itself adds to a connection. It has a price. Each child in flight needs a stack
-// and data that stay untouched: a slot. A slot is free when the kernel has cleared its `running`
-// word, which it does when the child leaves our memory by exec or exit (CLONE_CHILD_CLEARTID,
-// clone(2)).
+// what a super-server itself adds to a connection. It has a price. Each child in flight needs a
+// stack and data that stay untouched: a slot. A slot is free when the kernel has cleared its
+// `running` word, which it does when the child leaves our memory by exec or exit
+// (CLONE_CHILD_CLEARTID, clone(2)).
 //
 // A daemon with thousands of listeners has a descriptor table that is dear to copy, and the child
-// would drop all of it. There the table is shared too, and the child's first act is to take a table of
-// its own with only the lowest descriptors (CLOSE_RANGE_UNSHARE, close_range(2)). Its socket waits in
-// a message of the slot's socket pair, so the daemon may close its own copy at once.
+// would drop all of it. There the table is shared too, and the child's first act is to take a table
+// of its own with only the lowest descriptors (CLOSE_RANGE_UNSHARE, close_range(2)). Its socket
+// waits in a message of the slot's socket pair, so the daemon may close its own copy at once.
 
 namespace inetd {
 
@@ -37,7 +37,7 @@ struct SpawnSlot {
     std::vector<char*> envp;
     std::string environment;
     std::shared_ptr<const void> keep_alive;
-    Fd send;    // the pair by which a socket reaches a child with a shared table; opened when needed
+    Fd send; // the pair by which a socket reaches a child with a shared table; opened when needed
     Fd receive;
 
     [[nodiscard]] bool is_free() const { return __atomic_load_n(&running, __ATOMIC_ACQUIRE) == 0; }

@@ -15,16 +15,25 @@
 namespace inetd {
 
 // What a child was about to do; in this order.
-enum class SpawnStage : std::uint8_t { descriptors, session, limits, groups, group, user, mask, exec };
+enum class SpawnStage : std::uint8_t {
+    descriptors,
+    session,
+    limits,
+    groups,
+    group,
+    user,
+    mask,
+    exec
+};
 // "setting the group"; for exec just "exec".
 [[nodiscard]] const char* stage_text(SpawnStage stage);
 
 // All that a child needs, looked up before it exists.
 struct SpawnRequest {
     const Program* program = nullptr;
-    int socket = -1;                  // becomes 0, 1 and 2; the caller may close it at once
-    const Account* account = nullptr; // null: keep the daemon's own
-    std::string_view environment;     // assignments that end in a NUL each; copied
+    int socket = -1;                   // becomes 0, 1 and 2; the caller may close it at once
+    const Account* account = nullptr;  // null: keep the daemon's own
+    std::string_view environment;      // assignments that end in a NUL each; copied
     std::string_view peer_environment; // the same; after the others
     bool large_table = false; // the daemon has so many descriptors that copying them costs more
                               // than passing one

@@ -48,8 +48,8 @@ INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const Chil
                  "hlt\n"
                  "1:"
                  : "=a"(result)
-                 : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(child), "r"(argument),
-                   [exit] "i"(SYS_exit_group)
+                 : "a"(SYS_clone3), "D"(args), "S"(sizeof *args), "r"(child),
+                   "r"(argument), [exit] "i"(SYS_exit_group)
                  : "rcx", "r11", "memory");
     return result;
 }
@@ -201,7 +201,9 @@ pid_t clone_child(const ChildPlan& plan, void* stack, std::size_t stack_size, in
 
 #else
 
-pid_t clone_child(const ChildPlan&, void*, std::size_t, int*, bool) { return -ENOSYS; }
+pid_t clone_child(const ChildPlan&, void*, std::size_t, int*, bool) {
+    return -ENOSYS;
+}
 
 #endif
 

@@ -12,9 +12,9 @@ struct ChildPlan {
     const char* path;
     char* const* argv;
     char* const* envp;
-    int socket;         // already in the child's table, or -1: comes over `receive`
-    int receive;        // a unix socket with the descriptor in a message
-    int report;         // the pipe for a SpawnReport
+    int socket;  // already in the child's table, or -1: comes over `receive`
+    int receive; // a unix socket with the descriptor in a message
+    int report;  // the pipe for a SpawnReport
     bool set_account;
     uid_t uid;
     gid_t gid;
@@ -24,13 +24,13 @@ struct ChildPlan {
     struct rlimit64 limit; // RLIMIT_NOFILE
 };
 
-// Turns this process into the plan's program; returns only if that failed, having reported it. It may
-// run in the memory of its parent: raw system calls only, no errno, no locks, nothing of libc.
+// Turns this process into the plan's program; returns only if that failed, having reported it. It
+// may run in the memory of its parent: raw system calls only, no errno, no locks, nothing of libc.
 int run_child(const ChildPlan& plan);
 
-// Starts `run_child(*plan)` in a new process that shares our memory, on a stack of its own, and does
-// not wait for it. `child_running` is set to 0 by the kernel when the child has left our memory.
-// Returns the pid, or -errno; -ENOSYS on a machine for which it is not written.
+// Starts `run_child(*plan)` in a new process that shares our memory, on a stack of its own, and
+// does not wait for it. `child_running` is set to 0 by the kernel when the child has left our
+// memory. Returns the pid, or -errno; -ENOSYS on a machine for which it is not written.
 pid_t clone_child(const ChildPlan& plan, void* stack, std::size_t stack_size, int* child_running,
                   bool share_descriptors);
 

@@ -18,11 +18,15 @@ using namespace std::chrono_literals;
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
 
-static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+static double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings)
-    : loop_(loop), launcher_(launcher),
-      lender_(loop, launcher, [this](Endpoint& endpoint) { arm(endpoint); }), sessions_(loop, settings.idle_timeout),
+    : loop_(loop),
+      launcher_(launcher),
+      lender_(loop, launcher, [this](Endpoint& endpoint) { arm(endpoint); }),
+      sessions_(loop, settings.idle_timeout),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
             .serve = [this](Fd& fd, const SocketAddress& peer, const std::string& name,
@@ -43,7 +47,9 @@ void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
     list_muxed_ = std::move(list);
 }
 
-void Acceptor::stop() { stopped_ = true; }
+void Acceptor::stop() {
+    stopped_ = true;
+}
 
 void Acceptor::stop_sessions() {
     sessions_.stop_all();

@@ -18,11 +18,11 @@ class Launcher {
 
     struct Order {
         Service& service;
-        int socket;                       // the caller closes or keeps its own copy
-        SocketAddress peer;               // no family for a wait service
+        int socket;         // the caller closes or keeps its own copy
+        SocketAddress peer; // no family for a wait service
         SocketAddress local;
-        std::shared_ptr<void> lease;      // dropped when the child has ended
-        std::weak_ptr<Endpoint> lent{};   // of a wait service: whose socket the child holds
+        std::shared_ptr<void> lease;    // dropped when the child has ended
+        std::weak_ptr<Endpoint> lent{}; // of a wait service: whose socket the child holds
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);

@@ -6,8 +6,8 @@
 #include <chrono>
 
 // The socket of a wait service is one open file description in two processes. While it is lent the
-// daemon neither watches it nor touches its mode, which both would share; it is made blocking before,
-// as a server expects, and non-blocking after, whatever the server has made of it.
+// daemon neither watches it nor touches its mode, which both would share; it is made blocking
+// before, as a server expects, and non-blocking after, whatever the server has made of it.
 
 namespace inetd {
 
@@ -51,13 +51,12 @@ void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted)
 }
 
 // The same datagram at the head of the queue as after the server before is proof that nothing was
-// taken. Of connections one sees only how many wait, and others may have come meanwhile; so a server
-// that says it went well is believed for a while.
+// taken. Of connections one sees only how many wait, and others may have come meanwhile; so a
+// server that says it went well is believed for a while.
 void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     const auto head = look_at_queue(endpoint.listener->fd());
-    const bool untouched =
-        head && endpoint.left_over && head->untouched_since(*endpoint.left_over);
+    const bool untouched = head && endpoint.left_over && head->untouched_since(*endpoint.left_over);
     endpoint.left_over = head;
     if (!untouched || lasted > 10s) {
         endpoint.idle_deaths = 0;

@@ -8,7 +8,9 @@
 
 namespace inetd {
 
-static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+static double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
 // What the way in which a socket is served asks of the socket itself.
 static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
@@ -23,8 +25,7 @@ static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& 
 
 static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& config,
                                                        const ListenSpec& spec) {
-    return Listener::open(spec, config.socket,
-                          [&](int fd) { return suit(fd, config, spec); });
+    return Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
 }
 
 Roster::Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment)
@@ -56,8 +57,8 @@ Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPt
 std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
     auto service = std::make_unique<Service>();
     service->config = std::move(config);
-    service->gate = target.successor_of ? services_[*target.successor_of]->gate
-                                        : std::make_shared<Gate>();
+    service->gate =
+        target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     if (service->config->program)
         service->environment =
             service_environment(*service->config->account, environ, keep_environment_);

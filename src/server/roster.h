@@ -19,8 +19,9 @@ class Roster {
 
     // What is now configured, in order: the `running` of plan_reload.
     [[nodiscard]] std::vector<ServiceConfigPtr> configs() const;
-    // Makes the services be what `plan` made of `wanted`. Sockets that are kept are not closed at any
-    // time; one that cannot be opened leaves its service failed and is tried again. Cannot fail.
+    // Makes the services be what `plan` made of `wanted`. Sockets that are kept are not closed at
+    // any time; one that cannot be opened leaves its service failed and is tried again. Cannot
+    // fail.
     void apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
     // Closes every socket and removes every unix path.
     void close_all();
@@ -36,7 +37,8 @@ class Roster {
     using Services = std::vector<std::unique_ptr<Service>>;
     using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
 
-    [[nodiscard]] static Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    [[nodiscard]] static Opened stage(const Plan& plan,
+                                      const std::vector<ServiceConfigPtr>& wanted);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void release_unsucceeded(const Plan& plan) const;
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);

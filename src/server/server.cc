@@ -24,8 +24,9 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options) {
 }
 
 Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
-    : options_(options), signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT},
-                                  [this](int signal, pid_t) { on_signal(signal); }),
+    : options_(options),
+      signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT},
+               [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(loop_, std::move(spawner), options.log_connections),
       acceptor_(loop_, launcher_,
                 {.idle_timeout = options.idle_timeout, .log_connections = options.log_connections}),
@@ -92,9 +93,9 @@ void Server::run() {
 std::string Server::status() const {
     std::size_t failed = 0;
     for (const auto& service : roster_.services()) {
-        failed += static_cast<std::size_t>(std::any_of(
-            service->endpoints.begin(), service->endpoints.end(),
-            [](const auto& endpoint) { return endpoint->listener == nullptr; }));
+        failed += static_cast<std::size_t>(
+            std::any_of(service->endpoints.begin(), service->endpoints.end(),
+                        [](const auto& endpoint) { return endpoint->listener == nullptr; }));
     }
     const std::size_t services = roster_.services().size();
     return fmt::format("{} service{}{}", services, services == 1 ? "" : "s",

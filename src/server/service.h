@@ -48,12 +48,12 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     [[nodiscard]] bool is_datagram() const { return spec().type == SOCK_DGRAM; }
 };
 
-// The run-time side of one line of the configuration. Lives until a reload gives the line a new form
-// or drops it; the gate, with the counts of what runs, goes on to the new form.
+// The run-time side of one line of the configuration. Lives until a reload gives the line a new
+// form or drops it; the gate, with the counts of what runs, goes on to the new form.
 struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
-    Environment environment; // of every instance
+    Environment environment;                          // of every instance
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
     Throttle full_notes;
     Throttle refusal_notes;
@@ -63,6 +63,8 @@ struct Service {
     [[nodiscard]] const std::string& name() const { return config->name; }
 };
 
-inline const ListenSpec& Endpoint::spec() const { return service->config->listen[index]; }
+inline const ListenSpec& Endpoint::spec() const {
+    return service->config->listen[index];
+}
 
 } // namespace inetd

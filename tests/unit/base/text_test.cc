@@ -7,7 +7,8 @@ using namespace inetd;
 TEST_CASE("to_number takes the whole text or nothing") {
     CHECK(to_number<int>("42", 0, 100) == 42);
     CHECK(to_number<int>("0", 0, 100) == 0);
-    for (const char* bad : {"", " 1", "1 ", "+1", "0x10", "101", "-1", "99999999999999999999", "1.5"})
+    for (const char* bad :
+         {"", " 1", "1 ", "+1", "0x10", "101", "-1", "99999999999999999999", "1.5"})
         CHECK_MESSAGE(!to_number<int>(bad, 0, 100), bad);
 }
 

@@ -14,7 +14,8 @@ struct Pair {
     Fd a, b;
     Pair() {
         std::array<int, 2> fds{};
-        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) == 0);
+        REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()) ==
+                0);
         a.reset(fds[0]);
         b.reset(fds[1]);
     }
@@ -76,8 +77,8 @@ TEST_CASE("the first watch goes before all others") {
         watches.push_back(loop.watch(pairs.at(static_cast<std::size_t>(i)).a.get(), EPOLLIN,
                                      [&order, i](std::uint32_t) { order.push_back(i); }));
     }
-    const Watch first = loop.watch_first(pairs[4].a.get(), EPOLLIN,
-                                         [&](std::uint32_t) { order.push_back(100); });
+    const Watch first =
+        loop.watch_first(pairs[4].a.get(), EPOLLIN, [&](std::uint32_t) { order.push_back(100); });
     for (const Pair& pair : pairs)
         pair.poke();
     loop.round();

@@ -16,8 +16,9 @@ std::string shown(const Environment& environment) {
 
 TEST_CASE("a service gets a clean environment") {
     const Account account{.user = "ftp", .home = "/srv/ftp", .shell = "/bin/false"};
-    const char* daemons[] = {"LANG=C.UTF-8", "TZ=UTC", "LD_PRELOAD=/x.so", "NOTIFY_SOCKET=/n",
-                             "EDITOR=vi",    "PATH=/odd", nullptr};
+    const char* daemons[] = {
+        "LANG=C.UTF-8", "TZ=UTC", "LD_PRELOAD=/x.so", "NOTIFY_SOCKET=/n", "EDITOR=vi",
+        "PATH=/odd",    nullptr};
     CHECK(shown(service_environment(account, const_cast<char**>(daemons), false)) ==
           "LANG=C.UTF-8\nTZ=UTC\n"
           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"

@@ -73,7 +73,9 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     return outcome;
 }
 
-Program shell(const char* script) { return {"/bin/sh", {"sh", "-c", script}}; }
+Program shell(const char* script) {
+    return {"/bin/sh", {"sh", "-c", script}};
+}
 
 template<typename Test>
 void with_each_method(Test test) {
@@ -116,9 +118,9 @@ TEST_CASE("a child has its socket on 0, 1 and 2 and nothing else") {
 
 TEST_CASE("a child has a session of its own and no signal blocked or ignored") {
     with_each_method([](Spawner& spawner, bool large) {
-        const auto outcome =
-            run(spawner, {"/bin/grep", {"grep", "-E", "^Sig(Blk|Ign|Cgt):|^NSsid", "/proc/self/status"}},
-                large);
+        const auto outcome = run(
+            spawner,
+            {"/bin/grep", {"grep", "-E", "^Sig(Blk|Ign|Cgt):|^NSsid", "/proc/self/status"}}, large);
         CHECK(outcome.output.find("SigBlk:\t0000000000000000") != std::string::npos);
         CHECK(outcome.output.find("SigIgn:\t0000000000000000") != std::string::npos);
     });
@@ -139,7 +141,8 @@ TEST_CASE("a user that cannot be taken is reported as such") {
     if (geteuid() != 0) return;
     const Account account{.user = "none", .uid = static_cast<uid_t>(-1), .gid = 1, .groups = {1}};
     with_each_method([&](Spawner& spawner, bool large) {
-        // setresuid(2) takes -1 as "leave it", so the impossible is a group that no file system has.
+        // setresuid(2) takes -1 as "leave it", so the impossible is a group that no file system
+        // has.
         Account broken = account;
         broken.uid = 1;
         broken.gid = static_cast<gid_t>(-2);

@@ -40,8 +40,9 @@ TEST_CASE("the same configuration changes nothing") {
 }
 
 TEST_CASE("services come, go and change") {
-    const auto plan = plan_reload({service("a", {tcp("0.0.0.0", 1)}), service("b", {tcp("0.0.0.0", 2)})},
-                                  {service("b", {tcp("0.0.0.0", 2)}, 7), service("c", {tcp("0.0.0.0", 3)})});
+    const auto plan =
+        plan_reload({service("a", {tcp("0.0.0.0", 1)}), service("b", {tcp("0.0.0.0", 2)})},
+                    {service("b", {tcp("0.0.0.0", 2)}, 7), service("c", {tcp("0.0.0.0", 3)})});
     CHECK(plan.added == 1);
     CHECK(plan.removed == 1);
     CHECK(plan.updated == 1);
@@ -63,13 +64,15 @@ TEST_CASE("a socket that overlaps one that goes is opened after it has gone") {
         CHECK(plan.closed.size() == 1);
         CHECK(plan.added == 1);
     }
-    const Plan apart = plan_reload({service("a", {tcp("127.0.0.2", 1)})}, {service("a", {tcp("127.0.0.1", 1)})});
+    const Plan apart =
+        plan_reload({service("a", {tcp("127.0.0.2", 1)})}, {service("a", {tcp("127.0.0.1", 1)})});
     CHECK_FALSE(apart.targets[0].after_close[0]);
 }
 
 TEST_CASE("a service that is split is succeeded by one only") {
-    const Plan plan = plan_reload({service("a", {tcp("0.0.0.0", 1), tcp("::", 1)})},
-                                  {service("four", {tcp("0.0.0.0", 1)}), service("six", {tcp("::", 1)})});
+    const Plan plan =
+        plan_reload({service("a", {tcp("0.0.0.0", 1), tcp("::", 1)})},
+                    {service("four", {tcp("0.0.0.0", 1)}), service("six", {tcp("::", 1)})});
     CHECK(plan.targets[0].successor_of == 0);
     CHECK_FALSE(plan.targets[1].successor_of);
     CHECK(plan.targets[1].sockets[0] == Plan::Place{0, 1});
