@@ -77,7 +77,7 @@ int check(const Options& options) {
     std::string text;
     std::size_t errors = 0;
     for (const Diagnostic& diagnostic : loaded.diagnostics) {
-        text += diagnostic.full();
+        text += diagnostic.full() + "\n";
         errors += diagnostic.severity == Diagnostic::Severity::error ? 1 : 0;
     }
     std::fputs(text.c_str(), stderr);

@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include "log/log.h"
-#include "systemd/notify.h"
 
 #include <algorithm>
 #include <csignal>
@@ -30,10 +29,16 @@ Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
       launcher_(loop_, std::move(spawner), options.log_connections),
       acceptor_(loop_, launcher_,
                 {.idle_timeout = options.idle_timeout, .log_connections = options.log_connections}),
-      roster_(loop_, acceptor_, options.keep_environment) {
+      roster_(loop_, acceptor_, options.keep_environment),
+      supervisor_(loop_, [this] { return status(); }) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
-    loop_.at_end_of_round([] { log::flush(); });
+    loop_.at_end_of_round([this] {
+        log::flush();
+        const std::size_t busy = launcher_.running() + acceptor_.sessions();
+        if (busy != busy_) supervisor_.touch();
+        busy_ = busy;
+    });
     // What children take over from us.
     umask(022);
     take_descriptors();
@@ -78,28 +83,33 @@ Result<void> Server::start() {
                                  errors == 1 ? "" : "s"),
                      0};
     roster_.apply(plan_reload({}, loaded.services), loaded.services);
+    launcher_.set_descriptor_count(roster_.socket_count());
     hold_reserve();
     return {};
 }
 
 void Server::run() {
     log::info("{}", status());
-    notify("READY=1\nSTATUS=" + status());
+    supervisor_.ready();
     loop_.run();
     roster_.close_all();
     log::flush();
 }
 
+// "12 services, 3 running, 1 failed: tftp"
 std::string Server::status() const {
+    constexpr std::size_t kNamed = 5;
     std::size_t failed = 0;
+    std::string names;
     for (const auto& service : roster_.services()) {
-        failed += static_cast<std::size_t>(
-            std::any_of(service->endpoints.begin(), service->endpoints.end(),
-                        [](const auto& endpoint) { return endpoint->listener == nullptr; }));
+        if (!service->failed()) continue;
+        if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service->name();
     }
+    if (failed > kNamed) names += ", ...";
     const std::size_t services = roster_.services().size();
-    return fmt::format("{} service{}{}", services, services == 1 ? "" : "s",
-                       failed != 0 ? fmt::format(", {} failed", failed) : "");
+    return fmt::format("{}{} service{}, {} running{}", stopping_ ? "stopping: " : "", services,
+                       services == 1 ? "" : "s", launcher_.running() + acceptor_.sessions(),
+                       failed != 0 ? fmt::format(", {} failed: {}", failed, names) : "");
 }
 
 void Server::on_signal(int signal) {
@@ -119,48 +129,69 @@ void Server::on_signal(int signal) {
 
 void Server::reload() {
     if (stopping_) return;
+    supervisor_.reloading();
     log::reopen();
     reserve_.reset();
     const Loaded loaded = load_config(options_.load);
     hold_reserve();
     log_diagnostics(loaded.diagnostics);
     if (const std::size_t errors = count_errors(loaded.diagnostics); errors != 0) {
-        log::error("reload refused: {} error{}; everything stays as it was", errors,
-                   errors == 1 ? "" : "s");
-        return;
+        const std::string text =
+            fmt::format("reload refused: {} error{}; everything stays as it was", errors,
+                        errors == 1 ? "" : "s");
+        log::error("{}", text);
+        return supervisor_.reloaded(text);
     }
     const Plan plan = plan_reload(roster_.configs(), loaded.services);
     roster_.apply(plan, loaded.services);
+    launcher_.set_descriptor_count(roster_.socket_count());
     log::notice("reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
                 plan.updated, plan.unchanged);
+    supervisor_.reloaded("");
 }
 
 // The first time: nobody new, and those who are here may finish. The second time: now.
 void Server::stop() {
     if (stopping_) return end_children(SIGTERM);
     stopping_ = true;
-    notify("STOPPING=1");
+    supervisor_.stopping();
     acceptor_.stop();
     roster_.close_all();
     acceptor_.stop_sessions();
-    if (launcher_.running() != 0) {
+    if (launcher_.running() != 0)
         log::notice("stopping; waiting {:.0f} s for {} to end",
                     std::chrono::duration<double>(options_.stop_timeout).count(),
                     launcher_.running());
-        stop_timer_ = loop_.after(options_.stop_timeout, [this] { end_children(SIGTERM); });
-    }
+    stop_deadline_ = Clock::now() + options_.stop_timeout;
+    wait_for_children();
     finish_if_idle();
+}
+
+// A supervisor with a time-out of its own is told in time that we are not hanging.
+void Server::wait_for_children() {
+    static constexpr Duration kStep = 5s;
+    const Duration left = stop_deadline_ - Clock::now();
+    if (left <= Duration::zero()) return end_children(SIGTERM);
+    const Duration step = std::min(left, kStep);
+    supervisor_.extend(step + 2 * kKillTimeout);
+    stop_timer_ = loop_.after(step, [this] { wait_for_children(); });
 }
 
 void Server::end_children(int signal) {
     log::notice("{} still running: sending SIG{}", launcher_.running(), sigabbrev_np(signal));
     launcher_.signal_all(signal);
+    (signal == SIGTERM ? asked_ : killed_) = launcher_.running();
+    supervisor_.extend(2 * kKillTimeout);
     if (signal == SIGTERM)
         stop_timer_ = loop_.after(kKillTimeout, [this] { end_children(SIGKILL); });
 }
 
 void Server::finish_if_idle() {
-    if (stopping_ && launcher_.running() == 0) loop_.stop();
+    if (!stopping_ || launcher_.running() != 0) return;
+    if (asked_ != 0)
+        log::notice("{} ended by SIGTERM or after it, {} by SIGKILL", asked_ - killed_, killed_);
+    log::info("stopped");
+    loop_.stop();
 }
 
 } // namespace inetd

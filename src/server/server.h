@@ -6,6 +6,7 @@
 #include "server/launcher.h"
 #include "server/options.h"
 #include "server/roster.h"
+#include "server/supervisor.h"
 
 #include <memory>
 #include <string>
@@ -32,9 +33,9 @@ class Server {
     void reload();
     void stop();
     void finish_if_idle();
+    void wait_for_children();
     void end_children(int signal);
     void take_descriptors();
-    void count_descriptors();
     void hold_reserve();
     [[nodiscard]] std::string status() const;
 
@@ -44,9 +45,14 @@ class Server {
     Launcher launcher_;
     Acceptor acceptor_;
     Roster roster_;
+    Supervisor supervisor_;
     Timer stop_timer_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
+    std::size_t busy_ = 0; // instances, when it was last looked
     bool stopping_ = false;
+    TimePoint stop_deadline_{};
+    std::size_t asked_ = 0;  // children that were sent TERM
+    std::size_t killed_ = 0; // and KILL
 };
 
 } // namespace inetd

@@ -10,6 +10,7 @@
 #include "policy/throttle.h"
 #include "process/environment.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -61,6 +62,11 @@ struct Service {
     std::uint64_t reflected = 0; // datagrams dropped because the answer might go round in circles
 
     [[nodiscard]] const std::string& name() const { return config->name; }
+    // Some socket of it could not be opened.
+    [[nodiscard]] bool failed() const {
+        return std::any_of(endpoints.begin(), endpoints.end(),
+                           [](const auto& endpoint) { return endpoint->listener == nullptr; });
+    }
 };
 
 inline const ListenSpec& Endpoint::spec() const {
