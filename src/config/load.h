@@ -9,12 +9,16 @@
 
 namespace inetd {
 
+// Whether this machine has an IPv6 address at present.
+[[nodiscard]] bool machine_has_ipv6();
+
 // What the command line says beneath the files: a column of a line overrides it.
 struct LoadOptions {
-    std::vector<std::string> paths;            // inetd.conf files or directories of *.conf
-    std::string default_address;               // -a: numeric address or host name; empty = all
-    Limits default_limits;                     // -c -C -s -R
-    int default_backlog = 0;                   // -q
+    std::vector<std::string> paths; // inetd.conf files or directories of *.conf
+    std::string default_address;    // -a: numeric address or host name; empty = all
+    Limits default_limits;          // -c -C -s -R
+    int default_backlog = 0;        // -q
+    bool ipv6 = machine_has_ipv6(); // false: bare "tcp" opens an IPv4 socket only
 };
 
 struct Loaded {

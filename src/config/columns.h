@@ -1,0 +1,20 @@
+#pragma once
+
+#include "config/line.h"
+
+namespace inetd {
+
+// Each reads one column into `line`; false, and reported, if it holds an error.
+bool read_service(const Source& source, const Token& token, ServiceLine& line);
+bool read_type(const Source& source, const Token& token, ServiceLine& line);
+bool read_protocol(const Source& source, const Token& token, ServiceLine& line); // after the type
+bool read_wait(const Source& source, const Token& token, ServiceLine& line);
+bool read_user(const Source& source, const Token& token, ServiceLine& line);
+
+// "64k" in bytes, for SO_SNDBUF and SO_RCVBUF.
+bool read_buffer(const Source& source, const Token& token, int& bytes);
+
+// What the columns say together: sockets that do not exist, limits that cannot hold.
+bool check_line(const Source& source, const ServiceLine& line, Position wait_at);
+
+} // namespace inetd

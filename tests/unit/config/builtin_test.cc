@@ -1,0 +1,68 @@
+#include "expect.h"
+
+#include <doctest/doctest.h>
+
+using namespace inetd::test;
+
+TEST_CASE("built-in services and those behind tcpmux") {
+    check_all({
+        {"sink stream tcp nowait root internal",
+         "sink/tcp stream 0.0.0.0:9 [::]:9 nowait root:0 <discard>\n"},
+        {"ttytst stream tcp nowait root internal",
+         "ttytst/tcp stream 0.0.0.0:19 [::]:19 nowait root:0 <chargen>\n"},
+        {"7 stream tcp nowait root internal",
+         "7/tcp stream 0.0.0.0:7 [::]:7 nowait root:0 <echo>\n"},
+        {"10007 stream tcp nowait root internal echo",
+         "10007/tcp stream 0.0.0.0:10007 [::]:10007 nowait root:0 <echo>\n"},
+        {"127.0.0.1:echo dgram udp wait root internal",
+         "echo/udp dgram 127.0.0.1:7 wait root:0 <echo>\n"},
+        {"127.0.0.1:echo dgram udp nowait root internal",
+         "echo/udp dgram 127.0.0.1:7 nowait root:0 <echo>\n"},
+        {"echo dgram udp wait root internal",
+         "echo/udp dgram 0.0.0.0:7 [::]:7 wait root:0 <echo>\n"
+         "t:1:1: warning: this datagram service can be made to flood others with its answers\n"
+         "  hint: give it a loopback address, as in '127.0.0.1:echo'\n"},
+        {"daytime stream tcp nowait root internal",
+         "daytime/tcp stream 0.0.0.0:13 [::]:13 nowait root:0 <daytime>\n"},
+        {"time dgram udp wait root internal",
+         "time/udp dgram 0.0.0.0:37 [::]:37 wait root:0 <time>\n"},
+        {"tcpmux/foo stream tcp nowait root /bin/cat",
+         "tcpmux/foo/tcp stream nowait root:0 /bin/cat [cat] mux=foo\n"
+         "t:1:1: warning: nothing listens for tcpmux/foo\n"
+         "  hint: add 'tcpmux stream tcp nowait root internal'\n"},
+        {"tcpmux/x stream tcp wait root /bin/cat",
+         "t:1:21: error: a service of tcpmux cannot be 'wait'\n"
+         "  hint: it is given one connection, never the listening socket: write 'nowait'\n"},
+        {"tcpmux/x stream tcp nowait root internal",
+         "t:1:33: error: a service of tcpmux cannot be built in\n"
+         "  hint: give the path of a program\n"},
+        {"tcpmux/x dgram udp wait root /bin/cat",
+         "t:1:16: error: tcpmux serves nothing but 'stream tcp'\n"
+         "t:1:20: error: a service of tcpmux cannot be 'wait'\n"
+         "  hint: it is given one connection, never the listening socket: write 'nowait'\n"},
+        {"tcpmux/ stream tcp nowait root /bin/cat",
+         "t:1:8: error: a tcpmux service has a name of 1 to 256 characters\n"},
+        {"tcpmux/help stream tcp nowait root /bin/cat",
+         "t:1:8: error: tcpmux answers HELP itself with the list of its services\n"},
+        {"127.0.0.1:tcpmux/x stream tcp nowait root /bin/cat",
+         "t:1:1: error: 'tcpmux/x' cannot have an address\n"
+         "  hint: remove '127.0.0.1:'\n"},
+        {"echo stream tcp wait root internal",
+         "t:1:17: error: a built-in stream service cannot be 'wait'\n"
+         "  hint: write 'nowait'\n"},
+        {"echo stream tcp nowait root internal chargn",
+         "t:1:38: error: no built-in service is named 'chargn'\n"
+         "  hint: did you mean 'chargen'?\n"},
+        {"echo stream tcp nowait root internal echo -x",
+         "t:1:43: error: a built-in service takes no arguments\n"},
+        {"ftp stream tcp nowait root internal",
+         "t:1:1: error: no built-in service is named 'ftp'\n"
+         "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time; name one after "
+         "'internal'\n"},
+        {"tcpmux dgram udp wait root internal tcpmux",
+         "t:1:1: error: unknown service 'tcpmux' for udp\n"
+         "  hint: services(5) has it for tcp only\n"},
+        {"5000 seqpacket sctp nowait root internal echo",
+         "t:1:33: error: built-in services are 'stream' or 'dgram'\n"},
+    });
+}

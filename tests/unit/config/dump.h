@@ -1,0 +1,66 @@
+#pragma once
+
+#include "config/load.h"
+
+#include <fmt/format.h>
+#include <string>
+#include <sys/socket.h>
+
+// A ServiceConfig in one line, with what is not the default: for tables of expectations.
+namespace inetd::test {
+
+inline std::string dump(const ListenSpec& spec) {
+    std::string out = spec.address.to_string();
+    if (spec.address.is_ip() && spec.protocol != IPPROTO_TCP && spec.protocol != IPPROTO_UDP)
+        out += fmt::format("#{}", spec.protocol);
+    return out + (spec.dual_stack ? "+v4" : "");
+}
+
+inline std::string dump(const ServiceConfig& service) {
+    static const char* const kTypes[] = {"?", "stream", "dgram", "raw", "?", "seqpacket"};
+    static const char* const kBuiltins[] = {"-",       "echo", "discard", "chargen",
+                                            "daytime", "time", "tcpmux"};
+    std::string out = service.id() + " " + kTypes[service.type()];
+    for (const ListenSpec& spec : service.listen)
+        out += " " + dump(spec);
+    out += service.wait ? " wait" : " nowait";
+    out += fmt::format(" {}:{}", service.account->user, service.account->gid);
+    if (service.program != nullptr) {
+        out += " " + service.program->path;
+        for (const std::string& argument : service.program->argv)
+            out += " [" + argument + "]";
+    } else {
+        out += fmt::format(" <{}>", kBuiltins[static_cast<int>(service.builtin)]);
+    }
+    const auto number = [&](const char* name, auto value, auto usual) {
+        if (value != usual) out += fmt::format(" {}={}", name, value);
+    };
+    const Limits usual;
+    number("instances", service.limits.instances, usual.instances);
+    number("starts", service.limits.starts_per_minute, usual.starts_per_minute);
+    number("per_source", service.limits.per_source, usual.per_source);
+    number("source_starts", service.limits.source_per_minute, usual.source_per_minute);
+    number("sndbuf", service.socket.send_buffer, 0);
+    number("rcvbuf", service.socket.receive_buffer, 0);
+    number("backlog", service.socket.backlog, 0);
+    number("owner", service.socket.owner, static_cast<uid_t>(-1));
+    number("group", service.socket.group, static_cast<gid_t>(-1));
+    if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
+    if (!service.mux_name.empty()) out += " mux=" + service.mux_name;
+    if (service.mux_greets) out += " greets";
+    return out;
+}
+
+// The services, then the headlines and the hints, a line each.
+inline std::string dump(const Loaded& loaded) {
+    std::string out;
+    for (const auto& service : loaded.services)
+        out += dump(*service) + "\n";
+    for (const Diagnostic& diagnostic : loaded.diagnostics) {
+        out += diagnostic.headline() + "\n";
+        if (!diagnostic.hint.empty()) out += "  hint: " + diagnostic.hint + "\n";
+    }
+    return out;
+}
+
+} // namespace inetd::test
