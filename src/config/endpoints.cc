@@ -9,9 +9,6 @@
 
 namespace inetd {
 
-// linux/mptcp.h and netinet/in.h of the present glibc do not agree on who defines it.
-static constexpr int kProtocolMptcp = 262;
-
 static int protocol_number(Transport transport) {
     switch (transport) {
     case Transport::tcp:
@@ -21,7 +18,7 @@ static int protocol_number(Transport transport) {
     case Transport::sctp:
         return IPPROTO_SCTP;
     case Transport::mptcp:
-        return kProtocolMptcp;
+        return IPPROTO_MPTCP;
     case Transport::udplite:
         return IPPROTO_UDPLITE;
     default:

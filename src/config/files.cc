@@ -20,7 +20,8 @@ Result<FileText> read_file(const std::string& path, bool regular_only) {
     struct stat info {};
     if (!file || fstat(file.get(), &info) != 0) return errno_error("read " + path);
     if (S_ISDIR(info.st_mode)) return Error{"read " + path, EISDIR};
-    if (regular_only && !S_ISREG(info.st_mode)) return Error{"read " + path + ": not a regular file", 0};
+    if (regular_only && !S_ISREG(info.st_mode))
+        return Error{"read " + path + ": not a regular file", 0};
 
     FileText out;
     out.device = info.st_dev;

@@ -95,6 +95,7 @@ bool Lexer::read_row(Line& line) {
     while (at < text.size() && !(separators_ && ended_))
         at = quote_ == '\0' ? read_plain(text, at, line) : read_quoted(text, at, line);
 
+    if (cursor_.row == source_.lines()) joined_ = false; // to nothing
     if (quote_ != '\0' && !joined_) {
         source_.error(quote_at_, fmt::format("this quote {} is not closed", quote_),
                       "a quoted text ends on the line where it begins");

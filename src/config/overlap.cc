@@ -8,7 +8,7 @@ namespace inetd {
 
 // Multipath TCP takes its ports from those of TCP: to a client that knows no better it is TCP.
 static int port_space(int protocol) {
-    return protocol == 262 ? IPPROTO_TCP : protocol;
+    return protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
 }
 
 static std::string socket_key(const ListenSpec& spec) {

@@ -1,8 +1,10 @@
 #include "base/text.h"
 #include "config/columns.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <strings.h>
 
 namespace inetd {
 

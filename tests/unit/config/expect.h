@@ -19,9 +19,11 @@ inline void check_all(const std::vector<Expectation>& expectations) {
     options.ipv6 = true;
     for (const Expectation& expected : expectations) {
         const std::string text = expected.text;
-        if (geteuid() != 0 && text.find("internal") == std::string::npos) continue;
+        const bool programs =
+            text.find("internal") == std::string::npos || text.find("/bin/") != std::string::npos;
+        if (geteuid() != 0 && programs) continue;
         CAPTURE(text);
-        CHECK(dump(load_config_text(text, "t", options)) == expected.dump);
+        CHECK(dump(load_config_text(text, "t", options)) == std::string(expected.dump));
     }
 }
 

@@ -83,5 +83,9 @@ TEST_CASE("lines, quotes and comments") {
          "ftp/tcp stream 0.0.0.0:21 [::]:21 nowait root:0 /bin/cat [cat] [-u]\n"},
         {"  ftp stream tcp nowait root /bin/cat",
          "ftp/tcp stream 0.0.0.0:21 [::]:21 nowait root:0 /bin/cat [cat]\n"},
+        {"ftp stream tcp nowait root /bin/cat \\",
+         "ftp/tcp stream 0.0.0.0:21 [::]:21 nowait root:0 /bin/cat [cat]\n"},
+        {"ftp on \"x\\", "t:1:8: error: this quote \" is not closed\n"
+                         "  hint: a quoted text ends on the line where it begins\n"},
     });
 }
