@@ -17,7 +17,7 @@ import threading
 
 import pytest
 
-from harness import (BUILD, INETD, PATIENCE, SERVICES, Daemon, ask, connect, free_port,
+from harness import (BUILD, INETD, PATIENCE, ROOT, SERVICES, Daemon, ask, connect, free_port,
                      read_all, udp)
 
 OWN_NAME = pwd.getpwuid(os.getuid()).pw_name
@@ -150,6 +150,32 @@ def test_check_accepts_the_line_of_each_head(libexec, tmp_path):
     result = check(conf)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 errors, 0 warnings" in result.stdout + result.stderr
+
+
+def test_demo_conf_serves(libexec, files):
+    text = (ROOT / "etc" / "demo.conf.in").read_text()
+    ports = {port: str(free_port()) for port in sorted(set(re.findall(r"\b10\d\d\d\b", text)))}
+    text = re.sub(r"\b10\d\d\d\b", lambda match: ports[match[0]], text)
+    for mark, value in {"@USER@": OWN_NAME, "@BUILD@/services": libexec,
+                        "@SERVICES@": libexec, "@RUNDIR@": files}.items():
+        text = text.replace(mark, str(value))
+    assert "@" not in text
+    for line, after in zip(text.splitlines(), text.splitlines()[1:]):
+        assert not line.startswith("# try: ") or re.match(r"[\d/]", after)
+    with Daemon(text, "--stop-timeout", "0") as daemon:
+        result = check(daemon.conf)
+        assert result.returncode == 0, result.stdout + result.stderr
+        for port in ("10007", "10008"):
+            assert ask(int(ports[port]), b"hello\n") == b"hello\n"
+        assert question(int(ports["10007"]), b"hello") == b"hello"
+        assert question(int(ports["10011"]), b"udp").startswith(b"17")
+        assert ask(int(ports["10020"]), b"6 * 7\n") == b"42\n"
+        assert ask(int(ports["10001"]), b"hello\r\n") == b"+Go\r\nHello, 127.0.0.1!\r\n"
+        assert b"echo.py" in ask(int(ports["10070"]), b"/\r\n")
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(PATIENCE)
+            s.connect(str(files / "echo.sock"))
+            assert s.recv(1000).startswith(b"You are ")
 
 
 # One connection after the other: echo, calc, qotd, address, hello.
