@@ -3,7 +3,10 @@
 .PHONY: help build run test check-asan install bench fuzz format lint clean
 
 comma = ,
-configure = @test -f $(1)/build.ninja || meson setup $(if $(CI),-Dwerror=true) $(2) $(1)
+define configure
+@test -f $(1)/build.ninja || meson setup $(2) $(1)
+$(if $(CI),@meson configure -Dwerror=true $(1))
+endef
 
 #: make run       build all, then run the daemon on a demonstration in the foreground
 #: make test      run every test, as it is and under ASan and UBSan
