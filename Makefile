@@ -27,7 +27,7 @@ build:
 	@ninja -C build
 
 run: build
-	@.ci/install-packages run
+	-@.ci/install-packages run
 	@.ci/demo
 
 check-asan:
