@@ -38,7 +38,7 @@ class [[nodiscard]] Result {
     T* operator->() { return &value(); }
     const T* operator->() const { return &value(); }
 
-    const Error& error() const {
+    [[nodiscard]] const Error& error() const {
         assert(!has_value());
         return *std::get_if<1>(&state_);
     }
@@ -56,7 +56,7 @@ class [[nodiscard]] Result<void> {
 
     [[nodiscard]] bool has_value() const noexcept { return !failed_; }
     explicit operator bool() const noexcept { return !failed_; }
-    const Error& error() const {
+    [[nodiscard]] const Error& error() const {
         assert(failed_);
         return error_;
     }

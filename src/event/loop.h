@@ -50,7 +50,8 @@ class Timer {
     using Key = std::pair<TimePoint, std::uint64_t>;
 
     Timer() = default;
-    Timer(Timer&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), key_(other.key_) {}
+    Timer(Timer&& other) noexcept
+        : loop_(std::exchange(other.loop_, nullptr)), key_(std::move(other.key_)) {}
     Timer& operator=(Timer&& other) noexcept;
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
@@ -62,7 +63,7 @@ class Timer {
 
   private:
     friend class EventLoop;
-    Timer(EventLoop* loop, Key key) : loop_(loop), key_(key) {}
+    Timer(EventLoop* loop, Key key) : loop_(loop), key_(std::move(key)) {}
     EventLoop* loop_ = nullptr;
     Key key_{};
 };

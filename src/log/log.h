@@ -26,7 +26,7 @@ void set_level(Level level);
 bool enabled(Level level);
 
 // The sink is standard error until this is called.
-void set_sink(std::unique_ptr<Sink> sink);
+void set_sink(std::unique_ptr<Sink> replacement);
 void flush();
 void reopen();
 

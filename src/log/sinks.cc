@@ -7,7 +7,7 @@
 
 namespace inetd::log {
 
-static constexpr std::size_t kMostPending = 64 * 1024;
+static constexpr std::size_t kMostPending = std::size_t{64} * 1024;
 
 // JOURNAL_STREAM is inherited through pipes and redirections, so it counts only if it names the
 // device and inode that descriptor 2 really is (systemd.exec(5)).

@@ -1,0 +1,62 @@
+# Thin: meson and ninja build, the scripts stand in .ci/.
+.NOTPARALLEL:
+.PHONY: help build run test check-asan install bench fuzz format lint clean
+
+comma = ,
+define configure
+@test -f $(1)/build.ninja || meson setup $(2) $(1)
+$(if $(CI),@meson configure -Dwerror=true $(1))
+endef
+
+#: make run       build all, then run the daemon on a demonstration in the foreground
+#: make test      run every test, as it is and under ASan and UBSan
+#: make build     compile into build/
+#: make install   install (PREFIX=/usr/local, DESTDIR=)
+#: make lint      clang-format, clang-tidy and shellcheck
+#: make format    let clang-format write the files anew
+#: make fuzz      run each fuzz target for MINUTES=1
+#: make bench     run the benchmarks
+#: make clean     remove all that was built
+help:
+	@sed -n 's/^#: //p' Makefile
+
+build:
+	@.ci/install-packages build
+	$(call configure,build)
+	$(if $(PREFIX),@meson configure build --prefix $(PREFIX))
+	@ninja -C build
+
+run: build
+	-@.ci/install-packages run
+	@.ci/demo
+
+check-asan:
+	@.ci/install-packages build
+	$(call configure,build-asan,-Db_sanitize=address$(comma)undefined -Db_lundef=false)
+	@ninja -C build-asan
+
+test: build check-asan
+	@.ci/install-packages test
+	@.ci/test
+
+install: build
+	@meson install -C build --no-rebuild
+
+bench: build
+	@if [ -x tests/bench/run ]; then tests/bench/run; else echo 'There are no benchmarks yet.'; fi
+
+fuzz:
+	@.ci/install-packages build fuzz
+	@.ci/fuzz $(or $(MINUTES),1)
+
+lint:
+	@.ci/install-packages build lint
+	$(call configure,build)
+	@.ci/lint
+
+format:
+	@.ci/install-packages lint
+	@find src services tests -regex '.*\.\(cc\|[ch]\)' -exec clang-format -i {} +
+
+clean:
+	rm -rf build build-asan build-fuzz
