@@ -75,7 +75,7 @@ def socket_fds(pid):
 
 
 def listeners(pid, port):
-    """{(table, inode)} of the sockets that pid has bound to the port: the identity of a listener."""
+    """{(table, inode)} of what pid has bound to the port: the identity of a listener."""
     mine = socket_fds(pid)
     found = set()
     for table in ("tcp", "tcp6", "udp", "udp6"):

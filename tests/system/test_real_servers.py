@@ -172,7 +172,7 @@ def test_vsftpd(workdir, tree, host):
 anonymous_enable=YES
 no_anon_password=YES
 local_enable=NO
-ftp_username=nobody
+ftp_username=daemon
 anon_root={tree}
 secure_chroot_dir={workdir}/empty-root
 xferlog_enable=NO
