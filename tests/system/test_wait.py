@@ -156,12 +156,13 @@ def test_unix_dgram_wait(workdir):
                 assert s.recv(100).endswith(b" bye")
 
 
-BACK_OFF = r"(?i)(back|again|retry|next|wait|paus)\D* ([\d.]+) ?(m?s)\b"
-
-
-def back_off_seconds(line):
-    _, number, unit = re.search(BACK_OFF, line.split(": ", 1)[1]).groups()
-    return float(number) / (1000 if unit == "ms" else 1)
+def wait_for_back_off(d, port):
+    """Until the pause that the log tells has grown to a second."""
+    pattern = rf"\b{port}: .*again in ([\d.]+) ?(m?s)\b"
+    while True:
+        number, unit = re.search(pattern, d.wait_log(pattern)).groups()
+        if float(number) >= (1000 if unit == "ms" else 1):
+            return
 
 
 @pytest.mark.parametrize("kind", ("stream", "dgram"))
@@ -174,8 +175,7 @@ def test_server_that_dies_at_once_does_not_spin(workdir, kind):
     with Daemon(conf, "-l") as d, (connect(port) if kind == "stream" else udp(port)) as s:
         if kind == "dgram":
             s.send(b"bye")
-        while back_off_seconds(d.wait_log(rf"\b{port}: {BACK_OFF}")) < 1:
-            pass
+        wait_for_back_off(d, port)
         assert len(d.lines_like(rf"{port}: .*started pid")) <= 12
         assert ask(other, b"hello") == b"hello"
         # It heals by itself, with the client that was there all the time.
@@ -196,8 +196,7 @@ def test_server_that_cannot_be_started_does_not_spin(workdir):
     with Daemon(f"{port} stream tcp4 wait {ME} {program} prog 1 2\n") as d:
         program.unlink()
         with connect(port) as s:
-            while back_off_seconds(d.wait_log(rf"\b{port}: {BACK_OFF}")) < 1:
-                pass
+            wait_for_back_off(d, port)
             assert 1 <= len(d.lines_like(r"exec .*: No such file or directory")) <= 12
             script(program, ACCEPTER)
             assert re.match(rb"\d+ True$", s.recv(100))
@@ -206,8 +205,7 @@ def test_server_that_cannot_be_started_does_not_spin(workdir):
 def test_reload_clears_the_back_off(workdir):
     port = free_port()
     with Daemon(f"{port} stream tcp4 wait {ME} /bin/false\n") as d, connect(port) as s:
-        while back_off_seconds(d.wait_log(rf"\b{port}: {BACK_OFF}")) < 1:
-            pass
+        wait_for_back_off(d, port)
         d.reload(f"{port} stream tcp4 wait {ME} {accepter(workdir, 1)}\n")
         assert re.match(rb"\d+ True$", s.recv(100))
 
