@@ -5,6 +5,7 @@ import ctypes
 import os
 import pathlib
 import re
+import select
 import stat
 import subprocess
 import threading
@@ -35,6 +36,11 @@ def wait_until(condition, what, timeout=PATIENCE):
             raise AssertionError(f"still not so: {what}")
         pause.wait(0.02)
     return result
+
+
+def has_nothing(s):
+    """That no byte and no end has come to the socket until now."""
+    return not select.select([s], [], [], 0)[0]
 
 
 def stat_fields(pid):

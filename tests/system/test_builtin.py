@@ -11,6 +11,7 @@ import time
 import pytest
 
 from harness import ME, PATIENCE, Daemon, ask, connect, read_all, udp
+from support import has_nothing
 
 pytestmark = pytest.mark.root
 
@@ -43,14 +44,6 @@ def bound_dgram(daemon, address, family=socket.AF_INET):
         s.bind(address)
         return s
     return daemon.ns.run(make)
-
-
-def has_nothing(s):
-    try:
-        s.recv(1, socket.MSG_DONTWAIT)
-        return False
-    except BlockingIOError:
-        return True
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all
-from support import children, listeners, wait_until
+from support import children, has_nothing, listeners, wait_until
 
 
 def from_address(port, source, host="127.0.0.1"):
@@ -24,14 +24,6 @@ def is_refused(s):
             return s.recv(100) == b""
         except ConnectionResetError:
             return True
-
-
-def has_nothing(s):
-    try:
-        s.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        return False
-    except BlockingIOError:
-        return True
 
 
 def cat(port, socktype="stream", wait="nowait", protocol="tcp"):

@@ -165,4 +165,4 @@ def test_path_with_blanks(workdir):
 def test_path_that_is_too_long_is_an_error(workdir):
     path = workdir / ("x" * 120)
     with Daemon(cat(path), wait_ready=False) as d:
-        d.wait_log(r"inetd\.conf:1:\d+: error: .*long")
+        d.wait_log(r"inetd\.conf:1:\d+: error: .*107")
