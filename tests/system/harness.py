@@ -6,7 +6,7 @@ daemon has said READY=1; its messages come over a pipe, so wait_log() returns wi
 
 import os
 import pathlib
-import queue
+import pwd
 import random
 import re
 import select
@@ -23,6 +23,11 @@ BUILD = pathlib.Path(os.environ.get("INETD_BUILD", ROOT / "build"))
 INETD = BUILD / "inetd"
 SERVICES = ROOT / "services"
 PATIENCE = float(os.environ.get("INETD_TEST_PATIENCE", "20"))  # seconds until a wait has failed
+ME = pwd.getpwuid(os.geteuid()).pw_name  # the user column where identity is not the point
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
+# The sanitizers and the coverage of the build under test are steered by these.
+ENVIRONMENT.update((name, value) for name, value in os.environ.items()
+                   if name.endswith("SAN_OPTIONS") or name.startswith("INETD_TEST"))
 _given = set()
 
 
@@ -61,16 +66,13 @@ class Daemon:
         self.conf = self.dir / "inetd.conf"
         self.conf.write_text(conf)
         self.lines = []
-        self._new = queue.Queue()
+        self._returned = set()  # the places in lines that wait_log has given out
+        self._ended = False
+        self._arrived = threading.Condition()
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self.dir / "notify"))
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
-        # The sanitizers and the coverage of the build under test are steered by these.
-        for name, value in os.environ.items():
-            if name.endswith("SAN_OPTIONS") or name.startswith("INETD_TEST"):
-                environment[name] = value
-        environment.update(env or {})
-        environment["NOTIFY_SOCKET"] = str(self.dir / "notify")
+        (self.dir / "notify").chmod(0o666)  # a daemon that does not run as root reports as well
+        environment = {**ENVIRONMENT, **(env or {}), "NOTIFY_SOCKET": str(self.dir / "notify")}
         self.process = subprocess.Popen(
             [*map(str, wrap), str(INETD), "-i", *map(str, options), str(self.conf)],
             env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
@@ -96,26 +98,36 @@ class Daemon:
 
     def _read_log(self):
         for raw in self.process.stderr:
-            line = raw.decode(errors="replace").rstrip("\n")
-            self.lines.append(line)
-            self._new.put(line)
-        self._new.put(None)
+            with self._arrived:
+                self.lines.append(raw.decode(errors="replace").rstrip("\n"))
+                self._arrived.notify_all()
+        with self._arrived:
+            self._ended = True
+            self._arrived.notify_all()
 
     def log(self):
         return "\n".join(self.lines)
 
+    def lines_like(self, pattern):
+        return [line for line in list(self.lines) if re.search(pattern, line)]
+
     def wait_log(self, pattern, timeout=PATIENCE):
         """The first line, old or new and not yet returned by wait_log, that matches."""
+        seen = 0
         deadline = time.monotonic() + timeout
-        while True:
-            try:
-                line = self._new.get(timeout=max(0, deadline - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no line like {pattern!r} in:\n{self.log()}") from None
-            if line is None:
-                raise AssertionError(f"the daemon ended without a line like {pattern!r}:\n{self.log()}")
-            if re.search(pattern, line):
-                return line
+        with self._arrived:
+            while True:
+                for at in range(seen, len(self.lines)):
+                    if at not in self._returned and re.search(pattern, self.lines[at]):
+                        self._returned.add(at)
+                        return self.lines[at]
+                seen = len(self.lines)
+                if self._ended:
+                    raise AssertionError(
+                        f"the daemon ended without a line like {pattern!r}:\n{self.log()}")
+                if not self._arrived.wait(max(0, deadline - time.monotonic())) and (
+                        time.monotonic() >= deadline):
+                    raise AssertionError(f"no line like {pattern!r} in:\n{self.log()}")
 
     def wait_notify(self, wanted, timeout=PATIENCE):
         """The first notification that holds the line `wanted`."""
@@ -127,7 +139,8 @@ class Daemon:
                     return message
             elif self.process.poll() is not None:
                 self._reader.join(PATIENCE)
-                raise AssertionError(f"the daemon ended with {self.process.returncode}:\n{self.log()}")
+                raise AssertionError(
+                    f"the daemon ended with {self.process.returncode}:\n{self.log()}")
         raise AssertionError(f"no {wanted} within {timeout} s:\n{self.log()}")
 
     def signal(self, number):
@@ -161,6 +174,12 @@ class Daemon:
             shutil.rmtree(self.dir, ignore_errors=True)
         sanitizer = [l for l in self.lines if "Sanitizer" in l or "runtime error:" in l]
         assert not sanitizer, self.log()
+
+
+def run_inetd(*arguments):
+    """Runs the built inetd to its end: what --check, --help and usage errors do."""
+    return subprocess.run([str(INETD), *map(str, arguments)], env=ENVIRONMENT, text=True, cwd="/",
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
 
 
 def connect(port, host="127.0.0.1", timeout=PATIENCE):

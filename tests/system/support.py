@@ -1,0 +1,156 @@
+"""What the tests of this directory share beside the daemon itself: programs to serve, a look at
+/proc, and network namespaces of their own."""
+
+import ctypes
+import os
+import pathlib
+import re
+import select
+import stat
+import subprocess
+import threading
+import time
+
+from harness import PATIENCE
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def script(path, body, interpreter="/usr/bin/python3 -IS"):
+    """An executable file; put in place by rename, so that it can replace one that runs."""
+    path = pathlib.Path(path)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(f"#!{interpreter}\n{body}")
+    fresh.chmod(0o755)
+    fresh.rename(path)
+    return path
+
+
+def wait_until(condition, what, timeout=PATIENCE):
+    """For what the kernel or the daemon does without telling anybody; all else has an event."""
+    deadline = time.monotonic() + timeout
+    pause = threading.Event()
+    while not (result := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still not so: {what}")
+        pause.wait(0.02)
+    return result
+
+
+def has_nothing(s):
+    """That no byte and no end has come to the socket until now."""
+    return not select.select([s], [], [], 0)[0]
+
+
+def stat_fields(pid):
+    """/proc/PID/stat from the state on: [0] state, [1] ppid, [2] pgrp, [3] session, [11] utime."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def children(pid):
+    """{pid: state} of the children of pid, zombies among them."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                fields = stat_fields(entry)
+            except OSError:
+                continue
+            if int(fields[1]) == pid:
+                found[int(entry)] = fields[0]
+    return found
+
+
+def cpu_ticks(pid):
+    fields = stat_fields(pid)
+    return int(fields[11]) + int(fields[12])
+
+
+def socket_fds(pid):
+    """{inode: fd} of the sockets that a process has open."""
+    found = {}
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(entry)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found[int(target[8:-1])] = int(entry.name)
+    return found
+
+
+def listeners(pid, port):
+    """{(table, inode)} of what pid has bound to the port: the identity of a listener."""
+    mine = socket_fds(pid)
+    found = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        path = pathlib.Path(f"/proc/{pid}/net/{table}")
+        if not path.exists():
+            continue
+        for line in path.read_text().splitlines()[1:]:
+            fields = line.split()
+            bound = int(fields[1].rpartition(":")[2], 16) == port
+            listening = fields[3] == ("0A" if table.startswith("tcp") else "07")
+            if bound and listening and int(fields[9]) in mine:
+                found.add((table, int(fields[9])))
+    return found
+
+
+def unix_listeners(pid, path):
+    mine = socket_fds(pid)
+    lines = pathlib.Path(f"/proc/{pid}/net/unix").read_text().splitlines()
+    return {int(row[6]) for row in map(str.split, lines)
+            if len(row) > 7 and row[7] == str(path) and int(row[6]) in mine}
+
+
+def is_nonblocking(pid, inode):
+    fd = socket_fds(pid)[inode]
+    flags = re.search(r"flags:\s*(\d+)", pathlib.Path(f"/proc/{pid}/fdinfo/{fd}").read_text())[1]
+    return bool(int(flags, 8) & os.O_NONBLOCK)
+
+
+def started_pid(line):
+    """The N of a log line `NAME: ADDR:PORT: started pid N`."""
+    return int(re.search(r"pid (\d+)", line)[1])
+
+
+def mode_of(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+class Namespace:
+    """A network namespace with nothing but a loopback: every port in it is free and is ours."""
+
+    def __init__(self, setup="ip link set lo up"):
+        self.holder = subprocess.Popen(
+            ["unshare", "-n", "sh", "-c", f"{setup} && echo up && exec cat"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if self.holder.stdout.readline() != b"up\n":
+            raise OSError(self.holder.communicate()[1].decode().strip())
+        self.path = f"/proc/{self.holder.pid}/ns/net"
+        self.wrap = ("nsenter", f"--net={self.path}")
+
+    def close(self):
+        self.holder.communicate()
+
+    def run(self, function, *arguments, **keywords):
+        """Calls it in the namespace: the sockets that it makes and returns belong there."""
+        result = []
+
+        def enter():
+            try:
+                with open(self.path) as ns:
+                    if _libc.setns(ns.fileno(), CLONE_NEWNET) != 0:
+                        raise OSError(ctypes.get_errno(), "setns")
+                result.append((function(*arguments, **keywords), None))
+            except BaseException as problem:
+                result.append((None, problem))
+
+        thread = threading.Thread(target=enter)
+        thread.start()
+        thread.join()
+        value, problem = result[0]
+        if problem:
+            raise problem
+        return value

@@ -1,0 +1,301 @@
+"""What a service finds when it starts, and what is told of its end."""
+
+import grp
+import os
+import pwd
+import re
+import resource
+import signal
+import socket
+
+import pytest
+
+from harness import ME, Daemon, ask, connect, free_port, read_all, udp
+from support import children, script, started_pid, wait_until
+
+CAT_STATUS = "/bin/cat cat /proc/self/status"
+BASE_NAMES = {"PATH", "USER", "LOGNAME", "HOME", "SHELL"}
+MAYBE_NAMES = {"LANG", "TZ"}
+TCP_NAMES = {"PROTO", "TCPLOCALIP", "TCPLOCALPORT", "TCPREMOTEIP", "TCPREMOTEPORT",
+             "REMOTE_ADDR", "REMOTE_PORT", "SERVER_ADDR", "SERVER_PORT"}
+
+
+def status_of(program=CAT_STATUS, user=ME, **daemon):
+    """/proc/self/status as a service of that user sees it."""
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {user} {program}\n", **daemon) as d:
+        text = ask(port).decode()
+        assert text, d.log()
+    return {name: value.split() for name, value in
+            (line.split(":", 1) for line in text.splitlines())}
+
+
+def environment_of(data):
+    return dict(line.split("=", 1) for line in data.decode().splitlines())
+
+
+def test_socket_on_0_1_2_and_nothing_else():
+    port = free_port()
+    # The shell gives the daemon a descriptor that it did not ask for.
+    leak = ("sh", "-c", 'exec 7</dev/null 9>/dev/null; exec "$@"', "sh")
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/ls ls -l /proc/self/fd\n", wrap=leak):
+        fds = dict(re.findall(r" (\d+) -> (\S+)", ask(port).decode()))
+    assert set(fds) == {"0", "1", "2", "3"}  # 3 is the directory that ls itself reads
+    assert fds["0"].startswith("socket:[")
+    assert fds["0"] == fds["1"] == fds["2"]
+    assert re.fullmatch(r"/proc/\d+/fd", fds["3"])
+
+
+@pytest.mark.parametrize("fd", (0, 1, 2))
+def test_socket_is_blocking(fd):
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/cat cat /proc/self/fdinfo/{fd}\n"):
+        flags = int(re.search(r"flags:\s*(\d+)", ask(port).decode())[1], 8)
+    assert not flags & os.O_NONBLOCK
+    assert flags & os.O_ACCMODE == os.O_RDWR
+
+
+def test_stderr_is_the_socket():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/sh sh -c 'echo complaint >&2'\n"):
+        assert ask(port) == b"complaint\n"
+
+
+def test_signals_are_as_new():
+    def spoil():
+        for number in (signal.SIGPIPE, signal.SIGUSR2, signal.SIGTTOU):
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGALRM})
+
+    status = status_of(preexec=spoil)
+    for name in ("SigBlk", "SigIgn", "SigCgt", "SigPnd"):
+        assert int(status[name][0], 16) == 0, name
+
+
+def test_umask_is_022():
+    assert status_of(preexec=lambda: os.umask(0o077))["Umask"] == ["0022"]
+
+
+def test_session_and_process_group_are_its_own():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/cat cat /proc/self/stat\n") as d:
+        pid, rest = re.match(r"(\d+) \(cat\) (.*)", ask(port).decode()).groups()
+        _, parent, group, session, *_ = rest.split()
+        assert int(parent) == d.pid
+        assert group == session == pid
+
+
+def test_directory_is_the_root():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/pwd pwd -P\n"):
+        assert ask(port) == b"/\n"
+
+
+def test_descriptor_limit_is_the_one_that_the_daemon_got():
+    port = free_port()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/cat cat /proc/self/limits\n",
+                preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))):
+        assert re.search(r"Max open files\s+200\s", ask(port).decode())
+
+
+@pytest.mark.parametrize("host, protocol", (
+    ("127.0.0.1", "tcp"), ("::1", "tcp"), ("127.0.0.1", "tcp46"), ("::1", "tcp6")))
+def test_environment_of_a_tcp_service(host, protocol):
+    port = free_port()
+    me = pwd.getpwnam(ME)
+    with Daemon(f"{port} stream {protocol} nowait {ME} /usr/bin/env env\n",
+                env={"SECRET": "key", "LD_LIBRARY_PATH": "/tmp", "TCPREMOTEIP": "1.2.3.4"}):
+        with connect(port, host) as s:
+            own = str(s.getsockname()[1])
+            env = environment_of(read_all(s))
+    assert set(env) - MAYBE_NAMES == BASE_NAMES | TCP_NAMES
+    assert env["PROTO"] == "TCP"
+    assert env["TCPLOCALIP"] == env["SERVER_ADDR"] == host
+    assert env["TCPREMOTEIP"] == env["REMOTE_ADDR"] == host
+    assert env["TCPLOCALPORT"] == env["SERVER_PORT"] == str(port)
+    assert env["TCPREMOTEPORT"] == env["REMOTE_PORT"] == own
+    assert env["USER"] == env["LOGNAME"] == ME
+    assert env["HOME"] == me.pw_dir
+    assert env["SHELL"] == me.pw_shell
+    assert {"/bin", "/usr/bin", "/usr/sbin"} <= set(env["PATH"].split(":"))
+
+
+def test_environment_of_a_unix_service(workdir):
+    path = workdir / "sock"
+    with Daemon(f"{path} stream unix nowait {ME} /usr/bin/env env\n"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(str(path))
+            env = environment_of(read_all(s))
+    assert env["PROTO"] == "UNIX"
+    assert not [name for name in env if name.startswith("TCP") or name == "REMOTE_PORT"]
+    assert BASE_NAMES <= set(env)
+
+
+def test_environment_of_a_udp_service():
+    port = free_port()
+    line = f"{port} dgram udp nowait {ME} /bin/sh sh -c 'head -c 1 >/dev/null; env'\n"
+    with Daemon(line), udp(port) as s:
+        s.send(b"x")
+        env = environment_of(s.recv(65536))
+        assert env["PROTO"] == "UDP"
+        assert env["REMOTE_ADDR"] == env["SERVER_ADDR"] == "127.0.0.1"
+        assert env["REMOTE_PORT"] == str(s.getsockname()[1])
+        assert env["SERVER_PORT"] == str(port)
+
+
+def test_dash_E_keeps_the_environment():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /usr/bin/env env\n", "-E",
+                env={"KEPT": "as it was", "HOME": "/elsewhere"}):
+        env = environment_of(ask(port))
+    assert env["KEPT"] == "as it was"
+    assert env["REMOTE_ADDR"] == "127.0.0.1"
+    assert env["USER"] == ME
+    assert "NOTIFY_SOCKET" not in env  # it would let a service speak for the daemon
+
+
+def test_notify_socket_is_not_passed_on():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /usr/bin/env env\n"):
+        assert b"NOTIFY_SOCKET" not in ask(port)
+
+
+def _member_of_more():
+    return next((user for group in grp.getgrall() for user in group.gr_mem
+                 if len(os.getgrouplist(user, pwd.getpwnam(user).pw_gid)) > 1), None)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("written, uid, gid, user", (
+    ("nobody", 65534, 65534, "nobody"),
+    ("nobody.daemon", 65534, 1, "nobody"),
+    ("nobody:daemon", 65534, 1, "nobody"),
+    ("root.daemon", 0, 1, "root"),
+    ("root", 0, 0, "root"),
+    ("65534", 65534, 65534, "nobody"),
+    ("nobody/staff-class", 65534, 65534, "nobody"),
+    ("54321:54322", 54321, 54322, None),
+))
+def test_user_group_and_groups(written, uid, gid, user):
+    status = status_of(user=written)
+    assert status["Uid"] == [str(uid)] * 4
+    assert status["Gid"] == [str(gid)] * 4
+    groups = os.getgrouplist(user, gid) if user else [gid]
+    assert {int(g) for g in status["Groups"]} == set(groups)
+
+
+@pytest.mark.root
+def test_supplementary_groups():
+    user = _member_of_more()
+    if not user:
+        pytest.skip("no user of this machine is in a second group")
+    entry = pwd.getpwnam(user)
+    status = status_of(user=user)
+    assert ({int(g) for g in status["Groups"]}
+            == set(os.getgrouplist(user, entry.pw_gid)))
+
+
+@pytest.mark.root
+def test_no_capabilities_are_left_to_another_user():
+    status = status_of(user="nobody")
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(status[name][0], 16) == 0, name
+
+
+@pytest.fixture
+def broken(workdir):
+    """A daemon of one service whose program a test breaks, and one that has to live on."""
+    port, other = free_port(), free_port()
+    program = script(workdir / "prog", "print('fine')\n")
+    user = "nobody" if os.geteuid() == 0 else ME
+    conf = (f"{port} stream tcp nowait {user} {program}\n"
+            f"{other} stream tcp nowait {ME} /bin/echo echo alive\n")
+    with Daemon(conf) as d:
+        assert ask(port) == b"fine\n"
+        yield d, port, program
+        assert ask(other) == b"alive\n"
+        wait_until(lambda: not children(d.pid), "no child is left")
+
+
+def _fails(broken, reason):
+    d, port, program = broken
+    assert ask(port) == b""
+    d.wait_log(rf"{port}: exec {program}: {reason}")
+    assert len(d.lines_like(rf"\b{port}: .*{reason}")) == 1
+    assert ask(port) == b""
+    d.wait_log(rf"{port}: exec {program}: {reason}")
+
+
+def test_program_that_has_gone(broken):
+    broken[2].unlink()
+    _fails(broken, "No such file or directory")
+    script(broken[2], "print('fine again')\n")
+    assert ask(broken[1]) == b"fine again\n"
+
+
+def test_program_with_a_bad_interpreter(broken):
+    script(broken[2], "print()\n", interpreter="/nonexistent/interpreter")
+    _fails(broken, "No such file or directory")
+
+
+def test_program_that_is_no_program(broken):
+    broken[2].write_bytes(b"\x7fnot an executable\n")
+    _fails(broken, "Exec format error")
+
+
+def test_program_that_may_not_be_run(broken):
+    broken[2].chmod(0o644)
+    _fails(broken, "Permission denied")
+
+
+@pytest.mark.root
+def test_program_that_its_user_may_not_run(broken):
+    broken[2].chmod(0o700)  # root could, nobody cannot
+    _fails(broken, "Permission denied")
+
+
+def test_directory_of_the_program_is_not_searched_in_path():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} cat\n", wait_ready=False) as d:
+        d.wait_log(r"inetd\.conf:1:\d+: error: .*(absolute|cat)")
+
+
+@pytest.mark.parametrize("command, told", (
+    ("exit 0", r"ended: exit 0, \d+(\.\d+)? m?s"),
+    ("exit 3", r"ended: exit 3, \d+(\.\d+)? m?s"),
+    ("kill -TERM $$", r"ended: killed by SIGTERM"),
+    ("kill -KILL $$", r"ended: killed by SIGKILL"),
+))
+def test_end_is_logged(command, told):
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/sh sh -c '{command}'\n", "-l") as d:
+        assert ask(port) == b""
+        pid = started_pid(d.wait_log(rf"{port}: 127\.0\.0\.1:\d+: started pid \d+"))
+        d.wait_log(rf"{port}: .*pid {pid} {told}")
+
+
+def test_no_zombies():
+    port = free_port()
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/true true\n", "-l", "-c", "0") as d:
+        clients = [connect(port) for _ in range(100)]
+        for s in clients:
+            assert read_all(s) == b""
+            s.close()
+        for _ in clients:
+            d.wait_log(r"ended: exit 0")
+        assert children(d.pid) == {}
+
+
+def test_peer_text_is_escaped_in_the_log():
+    """argv comes from the administrator, but a name from a socket may hold anything."""
+    name = "\0inetd-test-%d-\n\x1b[31m" % os.getpid()
+    path = "@inetd-test-%d" % os.getpid()
+    with Daemon(f"{path} stream unix nowait {ME} /bin/echo echo hello\n", "-l") as d:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(name)
+            s.connect("\0" + path[1:])
+            assert read_all(s) == b"hello\n"
+        d.wait_log(r"ended: exit 0")
+        assert not d.lines_like("\x1b")
+        assert not d.lines_like(r"^\[31m")
