@@ -135,6 +135,22 @@ def test_pid_file(workdir):
     assert not path.exists()
 
 
+def test_pid_file_of_a_running_daemon_is_not_taken(workdir):
+    path = workdir / "inetd.pid"
+    with Daemon(say(free_port()), "-p", path) as d:
+        with Daemon(say(free_port()), "-p", path, wait_ready=False) as second:
+            assert second.process.wait(20) == 1
+            second.wait_log(r"inetd\.pid")
+        assert path.read_text() == f"{d.pid}\n"
+
+
+def test_pid_file_of_a_dead_daemon_is_taken(workdir):
+    path = workdir / "inetd.pid"
+    path.write_text("999999999\n")
+    with Daemon(say(free_port()), "-p", path) as d:
+        assert path.read_text() == f"{d.pid}\n"
+
+
 def test_pid_file_that_cannot_be_written_is_said(workdir):
     port = free_port()
     with Daemon(say(port), "-p", workdir / "missing" / "inetd.pid", wait_ready=False) as d:

@@ -2,12 +2,13 @@
 
 import collections
 import json
+import os
 import select
 import socket
 
 import pytest
 
-from harness import ME, PATIENCE, Daemon, free_port, udp
+from harness import INETD, ME, PATIENCE, Daemon, free_port, udp
 from support import children, has_nothing, listeners, script, wait_until
 
 # Tells what its socket is like, then answers each datagram until one ends with "bye".
@@ -89,7 +90,7 @@ def test_listener_goes_on_meanwhile(talker):
                 assert talk(s, "bye")["pid"] == pid
         wait_until(lambda: not children(d.pid), "all children have ended")
         assert len(before) == 1
-        assert listeners(d.pid, port)
+        assert listeners(d.pid, port) == before
 
 
 @pytest.mark.parametrize("host", ("127.0.0.1", "127.0.0.2", "::1"))
@@ -104,13 +105,14 @@ def test_answer_comes_from_the_address_that_was_asked(talker, host):
             assert source[:2] == (host, port)
 
 
-def test_many_datagrams_of_many_peers_at_once(talker):
+@pytest.mark.parametrize("host", ("127.0.0.1", "::1"))
+def test_many_datagrams_of_many_peers_at_once(talker, host):
     """Each is answered once, by a child of its own peer; none is lost, doubled or mixed up."""
     port = free_port()
     peers, each = 50, 4
     conf = f"{port} dgram udp,rcvbuf=1m nowait {ME} {talker}\n"
     with Daemon(conf, "-c", "0") as d:
-        sockets = [udp(port) for _ in range(peers)]
+        sockets = [udp(port, host) for _ in range(peers)]
         for turn in range(each):
             for number, s in enumerate(sockets):
                 s.send(f"{number}/{turn}{' bye' if turn == each - 1 else ''}".encode())
@@ -149,6 +151,70 @@ def test_one_answer_a_peer_when_children_leave_at_once():
         for s in sockets:
             assert has_nothing(s)
             s.close()
+
+
+def test_few_descriptors_are_enough_for_many_peers():
+    port = free_port()
+    conf = f"{port} dgram udp nowait {ME} /usr/bin/head head -c 8\n"
+    with Daemon(conf, "-c", "0", wrap=("prlimit", "--nofile=40:40")):
+        sockets = [udp(port) for _ in range(150)]
+        for number, s in enumerate(sockets):
+            s.send(f"{number:08}".encode())
+        for number, s in enumerate(sockets):
+            assert s.recv(100) == f"{number:08}".encode()
+            s.close()
+
+
+@pytest.mark.root
+@pytest.mark.needs("setpriv")
+def test_without_privileges(workdir):
+    """A daemon of a plain user has no raw socket to put the datagram back with its true sender."""
+    port, uid = free_port(), 40000 + os.getpid() % 20000
+    if any(not parent.stat().st_mode & 0o001 for parent in INETD.resolve().parents):
+        pytest.skip("another user cannot run the built daemon where it is")
+    program = script(workdir / "teller", """
+import os, socket
+s = socket.socket(fileno=os.dup(0))
+while True:
+    data = s.recv(100)
+    s.send(b"%d %s" % (s.getpeername()[1], data))
+    if data == b"bye":
+        break
+""")
+    wrap = ("setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups")
+    with Daemon(f"{port} dgram udp nowait {uid}:{uid} {program}\n", wrap=wrap):
+        for host in ("127.0.0.1", "::1"):
+            with udp(port, host) as s:
+                for word in (b"hello", b"bye"):
+                    s.send(word)
+                    assert s.recv(100) == b"%d %s" % (s.getsockname()[1], word)
+
+
+def test_port_of_another_daemon_is_not_shared(talker):
+    """Peers have sockets on one port; that must not let a second daemon in, half of the clients
+    of which would be answered by the first."""
+    port = free_port()
+    conf = f"{port} dgram udp nowait {ME} {talker}\n"
+    with Daemon(conf), Daemon(conf) as second:
+        second.wait_log(rf"{port}: bind .*Address already in use")
+
+
+@pytest.mark.parametrize("wait, options", (("nowait.2", ()), ("nowait", ("-R", "2"))))
+def test_starts_a_minute_queue_and_heal(talker, wait, options):
+    port = free_port()
+
+    def line(limit):
+        return f"{port} dgram udp4 {limit} {ME} {talker}\n"
+
+    with Daemon(line(wait), *options) as d:
+        with udp(port) as one, udp(port) as two, udp(port) as three:
+            for s in (one, two):
+                assert talk(s, "bye")["data"] == "bye"
+            three.send(b"bye")
+            d.wait_log(rf"{port}: 2 starts")
+            assert has_nothing(three)
+            d.reload(line("nowait.1000"))
+            assert json.loads(three.recv(65536))["data"] == "bye"
 
 
 def test_full_service_queues(talker):

@@ -142,6 +142,22 @@ def test_wait_child_keeps_running_and_the_socket_comes_back(workdir):
         assert listeners(d.pid, port) == before
 
 
+def test_wait_service_that_goes_and_comes_while_its_child_runs(workdir):
+    """The child holds the socket that the daemon has closed; nothing is bound before it ends."""
+    port = free_port()
+    program = script(workdir / "waiter", WAITER)
+    line = f"{port} stream tcp4 wait {ME} {program} waiter again\n"
+    with Daemon(line, "-l") as d:
+        with connect(port) as s:
+            pid = int(s.recv(100).split()[1])
+            d.reload("# nothing\n")
+            d.reload(line)
+            assert list(children(d.pid)) == [pid]
+        d.wait_log(rf"pid {pid} ended: exit 0")
+        wait_until(lambda: listeners(d.pid, port), "the port is bound")
+        assert ask(port).startswith(b"again ")
+
+
 def test_nowait_to_wait_and_back(workdir):
     port = free_port()
     program = script(workdir / "waiter", WAITER)

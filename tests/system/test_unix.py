@@ -50,6 +50,17 @@ def test_path_goes_with_its_service(workdir):
         assert ask_unix(path, b"back") == b"back"
 
 
+def test_type_of_a_path_changes_without_trouble(workdir):
+    path = workdir / "sock"
+    with Daemon(cat(path)) as d:
+        for _ in range(2):
+            d.reload(f"{path} seqpacket unix nowait {ME} /bin/cat\n")
+            assert ask_unix(path, b"hello", socket.SOCK_SEQPACKET) == b"hello"
+            d.reload(cat(path))
+            assert ask_unix(path, b"hello") == b"hello"
+        assert not d.lines_like("in use|retrying")
+
+
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
 def test_path_goes_at_the_end(workdir, number):
     path = workdir / "sock"

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -188,6 +189,32 @@ def test_server_that_dies_at_once_does_not_spin(workdir, kind):
         else:
             s.send(b"bye")
             assert s.recv(100).endswith(b" bye")
+
+
+def test_server_that_ends_well_without_taking_its_client_does_not_spin():
+    port = free_port()
+    with Daemon(f"{port} stream tcp4 wait {ME} /bin/true\n", "-l") as d, connect(port):
+        wait_for_back_off(d, port)
+        assert len(d.lines_like(rf"{port}: .*started pid")) <= 24
+
+
+def test_busy_server_is_not_taken_for_a_dead_one(workdir):
+    """One client a process, and clients that never cease: the queue is as long after a server as it
+    was before, though each server took its client."""
+    port = free_port()
+    with Daemon(f"{port} stream tcp4 wait {ME} {accepter(workdir, 1)}\n") as d:
+        def visit():
+            for _ in range(15):
+                answers.append(answer(port)[0])
+
+        answers = []
+        visitors = [threading.Thread(target=visit) for _ in range(6)]
+        for visitor in visitors:
+            visitor.start()
+        for visitor in visitors:
+            visitor.join()
+        assert len(answers) == len(set(answers)) == 90
+        assert not d.lines_like("trying again")
 
 
 def test_server_that_cannot_be_started_does_not_spin(workdir):
