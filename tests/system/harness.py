@@ -7,9 +7,9 @@ daemon has said READY=1; its messages come over a pipe, so wait_log() returns wi
 import os
 import pathlib
 import pwd
+import queue
 import random
 import re
-import select
 import shutil
 import signal
 import socket
@@ -79,6 +79,9 @@ class Daemon:
             start_new_session=True, preexec_fn=preexec)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
+        self._told = queue.Queue()
+        self._listener = threading.Thread(target=self._read_notifications, daemon=True)
+        self._listener.start()
         if wait_ready:
             try:
                 self.wait_notify("READY=1")
@@ -104,6 +107,11 @@ class Daemon:
         with self._arrived:
             self._ended = True
             self._arrived.notify_all()
+
+    def _read_notifications(self):
+        """Read as they come, as a supervisor does: the socket holds only a few."""
+        while message := self._notify.recv(65536):
+            self._told.put(message.decode())
 
     def log(self):
         return "\n".join(self.lines)
@@ -133,14 +141,16 @@ class Daemon:
         """The first notification that holds the line `wanted`."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            if select.select([self._notify], [], [], 0.05)[0]:
-                message = self._notify.recv(65536).decode()
-                if wanted in message.split("\n"):
-                    return message
-            elif self.process.poll() is not None:
+            try:
+                message = self._told.get(timeout=0.05)
+            except queue.Empty:
+                if self.process.poll() is None:
+                    continue
                 self._reader.join(PATIENCE)
                 raise AssertionError(
-                    f"the daemon ended with {self.process.returncode}:\n{self.log()}")
+                    f"the daemon ended with {self.process.returncode}:\n{self.log()}") from None
+            if wanted in message.split("\n"):
+                return message
         raise AssertionError(f"no {wanted} within {timeout} s:\n{self.log()}")
 
     def signal(self, number):
@@ -170,6 +180,9 @@ class Daemon:
             self.process.wait()
             raise AssertionError(f"the daemon did not stop on SIGTERM:\n{self.log()}") from None
         finally:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+                s.sendto(b"", str(self.dir / "notify"))  # ends the thread that reads it
+            self._listener.join(PATIENCE)
             self._notify.close()
             shutil.rmtree(self.dir, ignore_errors=True)
         sanitizer = [l for l in self.lines if "Sanitizer" in l or "runtime error:" in l]

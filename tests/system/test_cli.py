@@ -95,6 +95,11 @@ def test_strict_refuses_a_bad_file():
         d.wait_log(r"inetd\.conf:2:.*error: ")
 
 
+def test_start_is_told_before_anything_else_happens():
+    with Daemon(say(free_port())) as d:
+        d.wait_log(r"\b1 service\b", timeout=5)
+
+
 def test_bad_lines_are_skipped_without_strict():
     one, two = free_port(), free_port()
     with Daemon(say(one) + "one two three\n" + say(two)) as d:

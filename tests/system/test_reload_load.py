@@ -67,6 +67,23 @@ def test_fifty_reloads_under_load_lose_nobody():
         wait_until(lambda: not children(d.pid), "no child is left")
 
 
+def test_address_changes_under_load():
+    """A child on its way to exec must not keep the port of a socket that the daemon has closed."""
+    port, busy = free_port(), free_port()
+
+    def conf(spec):
+        return cat(busy) + f"{spec} stream tcp4 nowait {ME} /bin/echo echo {spec}\n"
+
+    with Daemon(conf(port), "-c", "0") as d:
+        with Load([(busy, "127.0.0.1", b"hello")] * 4) as load:
+            for turn in range(20):
+                spec = port if turn % 2 else f"127.0.0.2:{port}"
+                d.reload(conf(spec))
+                assert not d.lines_like("Address already in use")
+                assert ask(port, host="127.0.0.2") == f"{spec}\n".encode()
+        assert load.losses == []
+
+
 def test_storm_of_signals():
     """SIGHUP and SIGCHLD in any number, and signals that mean nothing to it, are no harm."""
     port = free_port()
