@@ -175,15 +175,15 @@ def test_connections_are_logged_with_l_only():
 
 
 def test_debug_says_more():
-    port = free_port()
-    with Daemon(say(port)) as quiet:
-        assert ask(port) == b"hello\n"
-        assert quiet.stop() == 0
-    with Daemon(say(port), "-d") as d:
-        assert ask(port) == b"hello\n"
-        assert d.stop() == 0
-    assert len(d.lines) > len(quiet.lines)
-    assert all(line.startswith("inetd: ") for line in d.lines), d.log()
+    port, logs = free_port(), []
+    for options in ((), ("-d",)):
+        with Daemon(say(port), *options) as d:
+            assert ask(port) == b"hello\n"
+            d.wait_log("ended: exit 0")
+            assert d.stop() == 0
+        assert all(line.startswith("inetd: ") for line in d.lines), d.log()
+        logs.append(d.lines)
+    assert len(logs[1]) > len(logs[0])
 
 
 @pytest.mark.parametrize("number", (signal.SIGTERM, signal.SIGINT))
