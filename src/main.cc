@@ -1,4 +1,5 @@
 #include "config/load.h"
+#include "event/signals.h"
 #include "log/log.h"
 #include "log/sinks.h"
 #include "process/background.h"
@@ -37,7 +38,8 @@ void describe(CLI::App& app, CommandLine& line) {
         ->default_str(kDefaultConfig);
     app.add_flag("-i,--foreground", line.options.foreground,
                  "Stay in the foreground, messages to standard error");
-    app.add_flag("-d,--debug", line.options.debug, "The same, and say more");
+    app.add_flag("-d,--debug", line.options.debug,
+                 "The same, and say more: every socket and every connection");
     app.add_option("-a", load.default_address, "Listen here where a line names no address")
         ->type_name("ADDR");
     app.add_option("-c", load.default_limits.instances,
@@ -128,7 +130,11 @@ int run(CommandLine& line) {
     options.foreground = options.foreground || options.debug;
     options.stop_timeout =
         std::chrono::milliseconds(static_cast<std::int64_t>(line.stop_timeout * 1000));
-    if (options.debug) log::set_level(log::Level::debug);
+    if (options.debug) {
+        log::set_level(log::Level::debug);
+        options.log_connections = true;
+    }
+    block_signals();
     secure_standard_descriptors();
     if (chdir("/") != 0) return kExitRuntime;
     if (options.foreground) return serve(line, nullptr);

@@ -165,8 +165,9 @@ std::string SocketAddress::to_string() const {
     case AF_INET6:
         return fmt::format("[{}]:{}", host(), port());
     case AF_UNIX: {
-        std::string name = unix_name(unix_, size_);
-        return name.empty() ? "unnamed" : name;
+        // A peer may have bound itself to any bytes.
+        const std::string name = unix_name(unix_, size_);
+        return name.empty() ? "unnamed" : escaped(name);
     }
     default:
         return "unknown";

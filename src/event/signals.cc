@@ -7,7 +7,7 @@
 
 namespace inetd {
 
-static void block_everything() {
+void block_signals() {
     sigset_t all;
     sigfillset(&all);
     for (const int job_control : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT})
@@ -23,7 +23,6 @@ static void block_everything() {
 
 Signals::Signals(EventLoop& loop, std::initializer_list<int> wanted, Handler handler)
     : handler_(std::move(handler)) {
-    block_everything();
     sigset_t set;
     sigemptyset(&set);
     for (const int number : wanted)

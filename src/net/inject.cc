@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -44,9 +45,7 @@ static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts)
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static iovec part(const void* data, std::size_t size) {
-    return {const_cast<void*>(data), size};
-}
+static iovec part(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
 
 static bool send_v4(int fd, const SocketAddress& peer, const SocketAddress& local,
                     std::string_view payload) {
@@ -91,37 +90,52 @@ static bool has_datagram(int socket, int patience) {
     return poll(&item, 1, patience) == 1;
 }
 
-bool DatagramInjector::inject_raw(int socket, const SocketAddress& peer, const SocketAddress& local,
-                                  std::string_view payload) {
+bool DatagramInjector::prepare(int family) {
+    Fd& raw = family == AF_INET6 ? raw_v6_ : raw_v4_;
+    if (raw_works_ && !raw) {
+        raw.reset(socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
+        raw_works_ = raw || (errno != EPERM && errno != EACCES);
+        if (!raw && raw_works_) return false;
+    }
+    if (!spare_) spare_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    return static_cast<bool>(spare_);
+}
+
+bool DatagramInjector::send_raw(const SocketAddress& peer, const SocketAddress& local,
+                                std::string_view payload) {
     const bool v6 = local.family() == AF_INET6;
     const std::size_t headers = sizeof(udphdr) + (v6 ? sizeof(ip6_hdr) : sizeof(iphdr));
     // A link-local address is valid on its own interface only, not on the loopback.
     if (payload.size() + headers > kMostBytes) return false;
     if (v6 && IN6_IS_ADDR_LINKLOCAL(&local.v6().sin6_addr)) return false;
-    Fd& raw = v6 ? raw_v6_ : raw_v4_;
-    if (!raw) raw.reset(::socket(local.family(), SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-    if (!raw) {
-        raw_works_ = errno != EPERM && errno != EACCES;
-        return false;
-    }
-    if (has_datagram(socket, 0)) {
-        // The queue is not empty, so there is no telling whether ours has arrived; the path over
-        // the loopback was proved by the datagram that is there.
-        return v6 ? send_v6(raw.get(), peer, local, payload)
-                  : send_v4(raw.get(), peer, local, payload);
-    }
-    const bool sent =
-        v6 ? send_v6(raw.get(), peer, local, payload) : send_v4(raw.get(), peer, local, payload);
+    const Fd& raw = v6 ? raw_v6_ : raw_v4_;
+    if (!raw) return false;
+    return v6 ? send_v6(raw.get(), peer, local, payload) : send_v4(raw.get(), peer, local, payload);
+}
+
+bool DatagramInjector::inject_raw(int socket, const SocketAddress& peer, const SocketAddress& local,
+                                  std::string_view payload) {
+    const bool had_some = has_datagram(socket, 0);
+    if (!send_raw(peer, local, payload)) return false;
+    // In a queue that is not empty one does not see whether it has arrived.
+    if (had_some && raw_proved_) return true;
     // A packet filter may drop on the loopback what comes from an address that is not its own.
-    if (sent && has_datagram(socket, kPatience)) return true;
-    raw_works_ = false;
-    return false;
+    raw_proved_ = raw_proved_ || has_datagram(socket, kPatience);
+    raw_works_ = raw_proved_;
+    return raw_works_;
+}
+
+bool DatagramInjector::inject_exactly(const SocketAddress& peer, const SocketAddress& local,
+                                      std::string_view payload) {
+    return raw_works_ && raw_proved_ && send_raw(peer, local, payload);
 }
 
 // From a socket of our own to which the target is connected just for that moment, so that no third
 // party's datagram can slip in.
-static bool inject_plain(int target, int protocol, const SocketAddress& peer,
-                         const SocketAddress& local, std::string_view payload) {
+bool DatagramInjector::inject_plain(int target, int protocol, const SocketAddress& peer,
+                                    const SocketAddress& local, std::string_view payload) {
+    spare_.reset();
+    setsockopt(target, SOL_SOCKET, SO_DETACH_FILTER, nullptr, 0); // ours lets in its peer only
     const Fd sender(socket(local.family(), SOCK_DGRAM | SOCK_CLOEXEC, protocol));
     if (!sender) return false;
     SocketAddress own = local;

@@ -12,9 +12,7 @@ Listener::open(const ListenSpec& spec, const SocketOptions& options, const Prepa
         new Listener(std::move(*fd), spec, identify_file(spec.address)));
 }
 
-Listener::~Listener() {
-    remove_file(spec_.address, file_);
-}
+Listener::~Listener() { remove_file(spec_.address, file_); }
 
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;

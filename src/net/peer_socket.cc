@@ -5,23 +5,30 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <linux/filter.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 
-// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would
-// race with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
-// super-servers. Here each peer gets a socket of its own, bound to the same port and connected,
-// which the kernel prefers over the listener for that peer from then on (SO_REUSEPORT, socket(7):
-// only processes of our own user may join). What the peer had sent before is read from the listener
-// and put back into the new socket's queue.
+// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would race
+// with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
+// super-servers. Here each peer gets a socket of its own, bound to the same port and connected, which
+// the kernel prefers over all others for that peer from then on (SO_REUSEPORT, socket(7): only
+// processes of our own user may join). What the peer had sent before is read from the listener and
+// put back into the new socket's queue.
 //
-// Between bind and connect the new socket takes from anybody. So it is emptied right after connect,
-// and what is found in it is sorted like the listener's own: these are the strays.
+// Between bind and connect the new socket takes from anybody. What came in that moment is taken out of
+// it again and sorted like the listener's own: the strays. They are looked for right after connect, and
+// again when the whole batch has been read, because another processor may have chosen the socket
+// before connect and be late in queueing. By then a filter lets in the socket's own peer only: one that
+// is later still is lost, as UDP may, but never read by the wrong child.
 
 namespace inetd {
 
 static constexpr std::size_t kLargest = 65536;
-static constexpr std::size_t kDatagramsPerBatch = 64;
+// As far as possible until the queue is empty: what stays would be overtaken by what comes directly.
+static constexpr std::size_t kDatagramsPerBatch = 1024;
 
 struct PeerSplitter::Head {
     SocketAddress peer;
@@ -74,6 +81,37 @@ static ssize_t receive(int fd, std::vector<char>& buffer, int flags, SocketAddre
     return size;
 }
 
+static sock_filter load(std::uint16_t size, std::uint32_t offset) {
+    return {static_cast<std::uint16_t>(BPF_LD | size | BPF_ABS), 0, 0, offset};
+}
+
+// A filter of a UDP socket sees the packet from its UDP header on, and the IP header by SKF_NET_OFF.
+static Result<void> admit_only(int fd, const SocketAddress& peer) {
+    std::vector<std::pair<sock_filter, std::uint32_t>> tests;
+    tests.emplace_back(load(BPF_H, 0), peer.port());
+    const auto network = static_cast<std::uint32_t>(SKF_NET_OFF);
+    if (peer.family() == AF_INET) {
+        tests.emplace_back(load(BPF_W, network + offsetof(iphdr, saddr)),
+                           ntohl(peer.v4().sin_addr.s_addr));
+    } else {
+        for (std::uint32_t i = 0; i < 4; ++i)
+            tests.emplace_back(load(BPF_W, network + offsetof(ip6_hdr, ip6_src) + 4 * i),
+                               ntohl(peer.v6().sin6_addr.s6_addr32[i]));
+    }
+    std::vector<sock_filter> program;
+    for (std::size_t i = 0; i < tests.size(); ++i) {
+        const auto to_drop = static_cast<std::uint8_t>((tests.size() - i - 1) * 2 + 1);
+        program.push_back(tests[i].first);
+        program.push_back({BPF_JMP | BPF_JEQ | BPF_K, 0, to_drop, tests[i].second});
+    }
+    program.push_back({BPF_RET | BPF_K, 0, 0, UINT32_MAX});
+    program.push_back({BPF_RET | BPF_K, 0, 0, 0});
+    const sock_fprog all{static_cast<unsigned short>(program.size()), program.data()};
+    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) != 0)
+        return errno_error("SO_ATTACH_FILTER");
+    return {};
+}
+
 static Result<PeerSocket> open_peer_socket(const SocketAddress& peer, const SocketAddress& local,
                                            const ListenSpec& spec, const SocketOptions& options) {
     ListenSpec own = spec;
@@ -84,113 +122,182 @@ static Result<PeerSocket> open_peer_socket(const SocketAddress& peer, const Sock
     if (connect(fd->get(), peer.data(), peer.size()) != 0)
         return errno_error("connect to " + peer.to_string());
     set_blocking(fd->get(), true);
-    return PeerSocket{std::move(*fd), peer, local};
+    return PeerSocket{std::move(*fd), peer, local, nullptr};
+}
+
+std::shared_ptr<void> PeerSplitter::note_presence(const SocketAddress& peer,
+                                                  const SocketAddress& local) {
+    const Key key{peer, local};
+    ++(*living_)[key];
+    return {nullptr, [living = living_, key](void*) {
+                const auto found = living->find(key);
+                if (--found->second == 0) living->erase(found);
+            }};
+}
+
+// True if the datagram at the head was of a peer that is being served, and has gone there.
+bool PeerSplitter::pass_on(int listener, const Head& head) {
+    if (!living_->contains({head.peer, head.local})) return false;
+    std::string_view payload(buffer_.data(), static_cast<std::size_t>(head.size));
+    if (!injector_.inject_exactly(head.peer, head.local, payload)) return false;
+    SocketAddress peer;
+    SocketAddress local;
+    receive(listener, buffer_, 0, peer, local);
+    return true;
 }
 
 static bool is_exhaustion(int code) {
     return code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM;
 }
 
-PeerSplitter::Step PeerSplitter::take_next(int listener, const ListenSpec& spec,
-                                           const SocketOptions& options, const Decide& decide,
-                                           std::vector<Pending>& pending, Batch& batch) {
+struct PeerSplitter::Work {
+    int listener;
+    const ListenSpec& spec;
+    const SocketOptions& options;
+    const Decide& decide;
+    std::vector<Pending> pending;
+    Batch batch;
+
+    // The place in `pending` of a socket that could be opened, or its size.
+    [[nodiscard]] std::size_t find(const SocketAddress& peer, const SocketAddress& local) const {
+        const auto found = std::find_if(pending.begin(), pending.end(), [&](const Pending& item) {
+            return item.socket.fd && item.socket.peer == peer && item.socket.local == local;
+        });
+        return static_cast<std::size_t>(found - pending.begin());
+    }
+};
+
+// False if there was no descriptor or memory for it: then the datagram must stay where it is.
+bool PeerSplitter::open_for(Work& work, const SocketAddress& peer, const SocketAddress& local) {
+    work.pending.push_back({PeerSocket{Fd(), peer, local, nullptr}, {}, {}, false});
+    auto socket = injector_.prepare(local.family())
+                      ? open_peer_socket(peer, local, work.spec, work.options)
+                      : Result<PeerSocket>(errno_error("socket"));
+    if (socket) {
+        work.pending.back().socket = std::move(*socket);
+        return true;
+    }
+    work.batch.errors.push_back(socket.error().text());
+    work.batch.exhausted = is_exhaustion(socket.error().code);
+    return !work.batch.exhausted;
+}
+
+PeerSplitter::Step PeerSplitter::take_next(Work& work) {
     Head head;
-    head.size = receive(listener, buffer_, MSG_PEEK, head.peer, head.local);
+    head.size = receive(work.listener, buffer_, MSG_PEEK, head.peer, head.local);
     // An error such as ECONNREFUSED is of a datagram sent earlier; it is gone once it was told.
     if (head.size < 0) return errno == EAGAIN ? Step::stop : Step::go_on;
-    if (head.local.family() == AF_UNSPEC) head.local = spec.address;
-    head.local.set_port(static_cast<std::uint16_t>(spec.address.port()));
+    if (head.local.family() == AF_UNSPEC) head.local = work.spec.address;
+    head.local.set_port(static_cast<std::uint16_t>(work.spec.address.port()));
 
-    auto known = std::find_if(pending.begin(), pending.end(), [&](const Pending& item) {
-        return item.socket.peer == head.peer && item.socket.local == head.local;
-    });
-    std::size_t fresh = pending.size();
-    if (known == pending.end()) {
-        switch (decide(head.peer, false)) {
-        case Verdict::leave:
-            return Step::stop;
-        case Verdict::drop:
-            receive(listener, buffer_, 0, head.peer, head.local);
+    std::size_t index = work.find(head.peer, head.local);
+    const bool fresh = index == work.pending.size();
+    if (fresh) {
+        if (pass_on(work.listener, head)) return Step::go_on;
+        const Verdict verdict = work.decide(head.peer, false);
+        if (verdict == Verdict::leave) return Step::stop;
+        if (verdict == Verdict::drop) {
+            receive(work.listener, buffer_, 0, head.peer, head.local);
             return Step::go_on;
-        case Verdict::serve:
-            break;
         }
-        auto socket = open_peer_socket(head.peer, head.local, spec, options);
-        if (!socket) {
-            batch.errors.push_back(socket.error().text());
-            batch.exhausted = is_exhaustion(socket.error().code);
-            pending.push_back({PeerSocket{Fd(), head.peer, head.local}, {}});
-            if (batch.exhausted) return Step::stop;
-        } else {
-            pending.push_back({std::move(*socket), {}});
-        }
-    } else {
-        fresh = static_cast<std::size_t>(known - pending.begin());
+        if (!open_for(work, head.peer, head.local)) return Step::stop;
     }
     SocketAddress peer;
     SocketAddress local;
-    const ssize_t size = receive(listener, buffer_, 0, peer, local);
+    const ssize_t size = receive(work.listener, buffer_, 0, peer, local);
     if (size >= 0)
-        pending[fresh].payloads.emplace_back(buffer_.data(), static_cast<std::size_t>(size));
-    if (known == pending.end()) take_strays(fresh, spec, options, decide, pending, batch);
+        work.pending[index].payloads.emplace_back(buffer_.data(), static_cast<std::size_t>(size));
+    if (fresh) take_strays(work, index);
     return Step::go_on;
 }
 
-void PeerSplitter::take_strays(std::size_t of, const ListenSpec& spec, const SocketOptions& options,
-                               const Decide& decide, std::vector<Pending>& pending, Batch& batch) {
-    const int fd = pending[of].socket.fd.get();
-    const SocketAddress local = pending[of].socket.local;
+void PeerSplitter::take_strays(Work& work, std::size_t of) {
+    const int fd = work.pending[of].socket.fd.get();
     for (;;) {
         SocketAddress peer;
         SocketAddress unused;
         const ssize_t size = fd >= 0 ? receive(fd, buffer_, 0, peer, unused) : -1;
         if (size < 0) return;
-        keep_stray(peer, {buffer_.data(), static_cast<std::size_t>(size)}, spec, options, decide,
-                   local, pending, batch);
+        keep_stray(work, of, peer, {buffer_.data(), static_cast<std::size_t>(size)});
     }
 }
 
 // A stray cannot be left in the kernel any more: it is served even if the service has become full.
-void PeerSplitter::keep_stray(const SocketAddress& peer, std::string payload,
-                              const ListenSpec& spec, const SocketOptions& options,
-                              const Decide& decide, const SocketAddress& local,
-                              std::vector<Pending>& pending, Batch& batch) {
-    for (Pending& item : pending) {
-        if (item.socket.peer == peer && item.socket.local == local) {
-            item.payloads.push_back(std::move(payload));
+void PeerSplitter::keep_stray(Work& work, std::size_t of, const SocketAddress& peer,
+                              std::string payload) {
+    const SocketAddress local = work.pending[of].socket.local;
+    const std::size_t index = work.find(peer, local);
+    if (index == of) {
+        work.pending[of].direct.push_back(std::move(payload));
+        return;
+    }
+    if (index == work.pending.size()) {
+        if (living_->contains({peer, local}) && injector_.inject_exactly(peer, local, payload))
+            return;
+        if (work.batch.exhausted && injector_.inject_exactly(peer, local, payload)) return;
+        if (work.decide(peer, true) != Verdict::serve) return;
+        if (!open_for(work, peer, local)) {
+            // Back to the listener, for a time when there is a descriptor.
+            injector_.inject_exactly(peer, local, payload);
             return;
         }
     }
-    if (decide(peer, true) != Verdict::serve) return;
-    auto socket = open_peer_socket(peer, local, spec, options);
-    if (!socket) {
-        batch.errors.push_back(socket.error().text());
-        pending.push_back({PeerSocket{Fd(), peer, local}, {}});
-        return;
+    if (work.pending[index].done) {
+        inject(work, work.pending[index].socket, payload);
+    } else {
+        work.pending[index].payloads.push_back(std::move(payload));
     }
-    pending.push_back({std::move(*socket), {std::move(payload)}});
-    take_strays(pending.size() - 1, spec, options, decide, pending, batch);
+}
+
+// After this no datagram of anybody else can come into the peer's socket, and none is in it.
+void PeerSplitter::close_to_others(Work& work, std::size_t index) {
+    const PeerSocket& socket = work.pending[index].socket;
+    if (!socket.fd) return;
+    // What is put back without a raw socket comes from an address of ours.
+    if (injector_.exact()) {
+        if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
+            work.batch.errors.push_back(filtered.error().text());
+    }
+    take_strays(work, index);
+}
+
+void PeerSplitter::inject(Work& work, const PeerSocket& socket, const std::string& payload) {
+    if (!injector_.inject(socket.fd.get(), work.spec.protocol, socket.peer, socket.local, payload))
+        work.batch.errors.push_back("a datagram of " + socket.peer.to_string() +
+                                    " could not be handed over");
+}
+
+void PeerSplitter::put_back(Work& work, Pending& item) {
+    PeerSocket& socket = item.socket;
+    if (!socket.fd) return;
+    item.done = true;
+    for (const std::string& payload : item.payloads)
+        inject(work, socket, payload);
+    for (const std::string& payload : item.direct)
+        inject(work, socket, payload);
+    if (!injector_.exact()) {
+        if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
+            work.batch.errors.push_back(filtered.error().text());
+    }
+    socket.presence = note_presence(socket.peer, socket.local);
 }
 
 PeerSplitter::Batch PeerSplitter::split(int listener, const ListenSpec& spec,
                                         const SocketOptions& options, const Decide& decide) {
     buffer_.resize(kLargest);
-    Batch batch;
-    std::vector<Pending> pending;
+    Work work{listener, spec, options, decide, {}, {}};
     for (std::size_t i = 0; i < kDatagramsPerBatch; ++i) {
-        if (take_next(listener, spec, options, decide, pending, batch) == Step::stop) break;
+        if (take_next(work) == Step::stop) break;
     }
-    for (Pending& item : pending) {
-        for (const std::string& payload : item.payloads) {
-            if (!item.socket.fd) continue;
-            if (!injector_.inject(item.socket.fd.get(), spec.protocol, item.socket.peer,
-                                  item.socket.local, payload))
-                batch.errors.push_back("a datagram of " + item.socket.peer.to_string() +
-                                       " could not be handed over");
-        }
-        batch.peers.push_back(std::move(item.socket));
+    // By index: a stray may be of a peer that is new. One after the other, so that little comes straight
+    // from a peer before what it had sent earlier is back in its place.
+    for (std::size_t i = 0; i < work.pending.size(); ++i) {
+        close_to_others(work, i);
+        put_back(work, work.pending[i]);
     }
-    return batch;
+    for (Pending& item : work.pending)
+        work.batch.peers.push_back(std::move(item.socket));
+    return std::move(work.batch);
 }
 
 } // namespace inetd

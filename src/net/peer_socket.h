@@ -7,6 +7,8 @@
 #include "net/inject.h"
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,9 @@ struct PeerSocket {
     Fd fd;
     SocketAddress peer;
     SocketAddress local;
+    // To be held while somebody serves the peer: what the peer had sent earlier and what is only now
+    // found in the listener's queue goes to the same socket.
+    std::shared_ptr<void> presence;
 };
 
 // Splits the queue of a datagram listener into sockets of one peer each. The listener stays where
@@ -44,22 +49,29 @@ class PeerSplitter {
                 const Decide& decide);
 
   private:
+    using Key = std::pair<SocketAddress, SocketAddress>; // peer, local
+    using Living = std::map<Key, int>;                   // how often present
     struct Pending {
         PeerSocket socket;
-        std::vector<std::string> payloads;
+        std::vector<std::string> payloads; // from the listener
+        std::vector<std::string> direct;   // sent later, straight to the new socket
+        bool done = false;                 // all of these are back in the socket's queue
     };
     struct Head; // the next datagram of a queue
     enum class Step { go_on, stop };
-
-    Step take_next(int listener, const ListenSpec& spec, const SocketOptions& options,
-                   const Decide& decide, std::vector<Pending>& pending, Batch& batch);
-    void keep_stray(const SocketAddress& peer, std::string payload, const ListenSpec& spec,
-                    const SocketOptions& options, const Decide& decide, const SocketAddress& local,
-                    std::vector<Pending>& pending, Batch& batch);
-    void take_strays(std::size_t of, const ListenSpec& spec, const SocketOptions& options,
-                     const Decide& decide, std::vector<Pending>& pending, Batch& batch);
+    std::shared_ptr<void> note_presence(const SocketAddress& peer, const SocketAddress& local);
+    bool pass_on(int listener, const Head& head);
+    struct Work; // what split() was called with, and what it has come to
+    Step take_next(Work& work);
+    bool open_for(Work& work, const SocketAddress& peer, const SocketAddress& local);
+    void take_strays(Work& work, std::size_t of);
+    void keep_stray(Work& work, std::size_t of, const SocketAddress& peer, std::string payload);
+    void close_to_others(Work& work, std::size_t index);
+    void inject(Work& work, const PeerSocket& socket, const std::string& payload);
+    void put_back(Work& work, Pending& item);
 
     DatagramInjector injector_;
+    std::shared_ptr<Living> living_ = std::make_shared<Living>();
     std::vector<char> buffer_;
 };
 

@@ -7,9 +7,7 @@
 
 namespace inetd {
 
-static bool has_connections(int type) {
-    return type == SOCK_STREAM || type == SOCK_SEQPACKET;
-}
+static bool has_connections(int type) { return type == SOCK_STREAM || type == SOCK_SEQPACKET; }
 
 static bool set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -115,6 +113,8 @@ void set_blocking(int fd, bool blocking) {
 }
 
 bool specs_clash(const ListenSpec& a, const ListenSpec& b) {
+    // A path is one file, whatever type of socket it is.
+    if (a.address.family() == AF_UNIX) return a.address == b.address;
     if (a.type != b.type || a.protocol != b.protocol) return false;
     if (a.address == b.address) return true;
     if (!a.address.is_ip() || !b.address.is_ip() || a.address.port() != b.address.port())

@@ -17,7 +17,7 @@ using PrepareSocket = std::function<Result<void>(int fd)>;
 Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
                        const PrepareSocket& prepare);
 
-// Lets other sockets of our user be bound to the same port (SO_REUSEPORT, socket(7)).
+// Lets other sockets of our user be bound to the same address (SO_REUSEPORT, socket(7)).
 Result<void> share_port(int fd);
 
 // Applies options to an open socket of ours, as far as they can be changed on one: buffers,

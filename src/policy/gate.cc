@@ -15,7 +15,8 @@ const char* refusal_text(Refusal refusal) {
     return "";
 }
 
-SourceKey source_of(const SocketAddress& peer) {
+std::optional<SourceKey> source_of(const SocketAddress& peer) {
+    if (!peer.is_ip()) return std::nullopt;
     SourceKey key;
     const SocketAddress plain = peer.unmapped();
     if (plain.family() == AF_INET) {
@@ -34,7 +35,7 @@ std::size_t Gate::KeyHash::operator()(const SourceKey& key) const {
 }
 
 Slot::~Slot() {
-    if (gate_) gate_->release(source_, of_source_);
+    if (gate_) gate_->release(source_);
 }
 
 Gate::Room Gate::room(const Limits& limits, TimePoint now) {
@@ -46,12 +47,12 @@ Gate::Room Gate::room(const Limits& limits, TimePoint now) {
 
 std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddress& peer,
                                         TimePoint now) {
-    const SourceKey key = source_of(peer);
+    std::optional<SourceKey> key;
     keeps_rates_ = limits.source_per_minute != 0;
-    const bool of_source = limits.per_source != 0 || keeps_rates_;
-    if (of_source) {
+    if (limits.per_source != 0 || keeps_rates_) key = source_of(peer);
+    if (key) {
         if (sources_.size() >= forget_at_) forget_idle(limits, now);
-        Source& source = sources_[key];
+        Source& source = sources_[*key];
         if (limits.per_source != 0 && source.running >= limits.per_source) {
             ++refused_;
             return Refusal::source_instances;
@@ -65,13 +66,13 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
     if (limits.starts_per_minute != 0) bucket_.take(limits.starts_per_minute, now);
     ++running_;
     ++started_;
-    return Slot(shared_from_this(), key, of_source);
+    return Slot(shared_from_this(), key);
 }
 
-void Gate::release(const SourceKey& key, bool of_source) {
+void Gate::release(const std::optional<SourceKey>& key) {
     --running_;
-    if (of_source) {
-        const auto found = sources_.find(key);
+    if (key) {
+        const auto found = sources_.find(*key);
         if (--found->second.running == 0 && !keeps_rates_) sources_.erase(found);
     }
     if (on_release_) on_release_();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <variant>
 
@@ -20,13 +21,13 @@ class Gate;
 enum class Refusal : std::uint8_t { source_instances, source_rate };
 [[nodiscard]] const char* refusal_text(Refusal refusal);
 
-// The bytes by which clients count as one source: the address without its port; for unix sockets
-// all are one.
+// The bytes by which clients count as one source: the IP address without its port.
 struct SourceKey {
     std::array<std::uint8_t, 16> bytes{};
     friend bool operator==(const SourceKey&, const SourceKey&) = default;
 };
-[[nodiscard]] SourceKey source_of(const SocketAddress& peer);
+// Nothing for peers of other families, which limits of a source do not apply to.
+[[nodiscard]] std::optional<SourceKey> source_of(const SocketAddress& peer);
 
 // One admitted instance: counted from admit() until this dies. Keeps its Gate alive.
 class Slot {
@@ -39,11 +40,10 @@ class Slot {
 
   private:
     friend class Gate;
-    Slot(std::shared_ptr<Gate> gate, SourceKey source, bool of_source)
-        : gate_(std::move(gate)), source_(source), of_source_(of_source) {}
+    Slot(std::shared_ptr<Gate> gate, std::optional<SourceKey> source)
+        : gate_(std::move(gate)), source_(source) {}
     std::shared_ptr<Gate> gate_;
-    SourceKey source_;
-    bool of_source_; // counted for its source too: limits may come and go with a reload
+    std::optional<SourceKey> source_; // if counted for it too: limits come and go with a reload
 };
 
 // Counts the instances of one service, over all its listeners and over reloads, and decides who may
@@ -85,7 +85,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
 
-    void release(const SourceKey& source, bool of_source);
+    void release(const std::optional<SourceKey>& source);
     void forget_idle(const Limits& limits, TimePoint now);
 
     std::uint32_t running_ = 0;

@@ -101,31 +101,43 @@ Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     return spawner;
 }
 
-static void wait_until_free(SpawnSlot& slot) {
-    for (;;) {
-        const int running = __atomic_load_n(&slot.running, __ATOMIC_ACQUIRE);
-        if (running == 0) return;
-        syscall(SYS_futex, &slot.running, FUTEX_WAIT, running, nullptr, nullptr, 0);
+static constexpr timespec kPatience{0, 50'000'000};
+
+// False if it takes longer than anything but a dead file server should.
+static bool wait_until_free(SpawnSlot& slot) {
+    while (!slot.is_free()) {
+        const long woken = syscall(SYS_futex, &slot.running, FUTEX_WAIT, 1, &kPatience, nullptr, 0);
+        if (woken != 0 && errno == ETIMEDOUT) return slot.is_free();
     }
+    return true;
 }
 
 Spawner::~Spawner() {
-    for (const auto& slot : slots_)
-        wait_until_free(*slot);
+    for (auto& slot : slots_) {
+        // Its stack is the child's: better to lose it than to pull it away.
+        if (!wait_until_free(*slot)) static_cast<void>(slot.release());
+    }
 }
 
-SpawnSlot& Spawner::free_slot() {
+void Spawner::settle() {
+    for (const auto& slot : slots_) {
+        if (!wait_until_free(*slot)) return;
+    }
+}
+
+// Null if as many children as there are slots hang between clone and exec.
+SpawnSlot* Spawner::free_slot() {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         SpawnSlot& slot = *slots_[(next_ + i) % slots_.size()];
         if (!slot.is_free()) continue;
         next_ = (next_ + i + 1) % slots_.size();
-        return slot;
+        return &slot;
     }
-    // As many are between clone and exec as there are stacks: the oldest is the first to be done.
+    // The oldest is the first to be done.
     SpawnSlot& oldest = *slots_[next_];
-    wait_until_free(oldest);
+    if (!wait_until_free(oldest)) return nullptr;
     next_ = (next_ + 1) % slots_.size();
-    return oldest;
+    return &oldest;
 }
 
 static void list_pointers(std::vector<char*>& pointers, std::string& block) {
@@ -170,7 +182,7 @@ bool Spawner::is_ours(const Account& account) const {
 }
 
 // False if the socket could not be passed.
-bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request) {
+bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
     slot.keep_alive = request.keep_alive;
     slot.argv.clear();
     for (const std::string& argument : request.program->argv)
@@ -180,8 +192,8 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request) {
     slot.environment.append(request.peer_environment);
     list_pointers(slot.envp, slot.environment);
 
-    const bool pass = request.large_table && method_ == SpawnMethod::shared_memory &&
-                      pass_socket(slot, request.socket);
+    const bool pass =
+        may_pass && method_ == SpawnMethod::shared_memory && pass_socket(slot, request.socket);
     slot.plan = {};
     slot.plan.path = request.program->path.c_str();
     slot.plan.argv = slot.argv.data();
@@ -201,33 +213,40 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request) {
     return pass;
 }
 
-Result<pid_t> Spawner::start(SpawnSlot& slot) {
-    pid_t pid = -1;
-    if (method_ == SpawnMethod::shared_memory) {
-        __atomic_store_n(&slot.running, 1, __ATOMIC_RELEASE);
-        pid = clone_child(slot.plan, slot.stack, kStackSize, &slot.running, slot.plan.receive >= 0);
-        if (pid > 0) return pid;
-        __atomic_store_n(&slot.running, 0, __ATOMIC_RELEASE);
-        if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL)
-            return Error{"clone", static_cast<int>(-pid)};
-        // A kernel before 5.3 or a container's system call filter: fork does the same, slower.
-        method_ = SpawnMethod::fork;
-        if (slot.plan.receive >= 0) return Error{"clone", static_cast<int>(-pid)};
-    }
-    pid = fork();
+static Result<pid_t> start_by_fork(const SpawnSlot& slot) {
+    const pid_t pid = fork();
     if (pid == 0) _exit(run_child(slot.plan));
     if (pid < 0) return errno_error("fork");
     return pid;
 }
 
+Result<pid_t> Spawner::start(SpawnSlot& slot) {
+    if (method_ == SpawnMethod::fork) return start_by_fork(slot);
+    __atomic_store_n(&slot.running, 1, __ATOMIC_RELEASE);
+    const pid_t pid =
+        clone_child(slot.plan, slot.stack, kStackSize, &slot.running, slot.plan.receive >= 0);
+    if (pid > 0) return pid;
+    __atomic_store_n(&slot.running, 0, __ATOMIC_RELEASE);
+    if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL)
+        return Error{"clone", static_cast<int>(-pid)};
+    // A kernel before 5.3 or a container's system call filter: fork does the same, slower.
+    method_ = SpawnMethod::fork;
+    return start_by_fork(slot);
+}
+
 Result<pid_t> Spawner::spawn(const SpawnRequest& request) {
-    SpawnSlot& slot = free_slot();
-    const bool passed = prepare(slot, request);
-    auto pid = start(slot);
+    SpawnSlot* slot = free_slot();
+    if (slot == nullptr) {
+        SpawnSlot own;
+        prepare(own, request, false);
+        return start_by_fork(own);
+    }
+    const bool passed = prepare(*slot, request, request.large_table);
+    auto pid = start(*slot);
     if (!pid && passed) {
         // The socket that nobody fetched would reach the slot's next child.
-        slot.send.reset();
-        slot.receive.reset();
+        slot->send.reset();
+        slot->receive.reset();
     }
     return pid;
 }

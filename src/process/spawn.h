@@ -68,6 +68,10 @@ class Spawner {
     // Error: what the kernel says of the clone. What goes wrong in the child comes by reports().
     Result<pid_t> spawn(const SpawnRequest& request);
 
+    // Waits until the children on their way have become their programs, so that none holds a
+    // descriptor of ours any more; no longer than a moment, for a program on a dead file server.
+    void settle();
+
     // Readable when reports() has something. A child's report is there before its end is, so:
     // reap first, then take the reports, then judge.
     [[nodiscard]] int report_fd() const { return reports_.get(); }
@@ -79,9 +83,9 @@ class Spawner {
 
   private:
     Spawner() = default;
-    SpawnSlot& free_slot();
+    SpawnSlot* free_slot();
     [[nodiscard]] bool is_ours(const Account& account) const;
-    bool prepare(SpawnSlot& slot, const SpawnRequest& request);
+    bool prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass);
     Result<pid_t> start(SpawnSlot& slot);
 
     SpawnMethod method_ = SpawnMethod::fork;

@@ -1,14 +1,9 @@
 #include "server/acceptor.h"
 
-#include "base/text.h"
 #include "builtin/datagrams.h"
-#include "builtin/reflection.h"
-#include "builtin/responders.h"
 #include "log/log.h"
 
-#include <cerrno>
 #include <sys/socket.h>
-#include <system_error>
 
 namespace inetd {
 
@@ -18,14 +13,14 @@ using namespace std::chrono_literals;
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
 
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
+static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings)
     : loop_(loop),
       launcher_(launcher),
-      lender_(loop, launcher, [this](Endpoint& endpoint) { arm(endpoint); }),
+      admission_(loop, [this](Endpoint& endpoint) { on_ready(endpoint); }),
+      lender_(launcher, admission_),
+      peers_(loop, launcher, admission_),
       sessions_(loop, settings.idle_timeout),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
@@ -47,83 +42,9 @@ void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
     list_muxed_ = std::move(list);
 }
 
-void Acceptor::stop() {
-    stopped_ = true;
-}
-
 void Acceptor::stop_sessions() {
     sessions_.stop_all();
     mux_.stop_all();
-}
-
-void Acceptor::arm_all(Service& service) {
-    for (const auto& endpoint : service.endpoints)
-        arm(*endpoint);
-}
-
-void Acceptor::arm(Endpoint& endpoint) {
-    if (stopped_ || !endpoint.listener || endpoint.lent_to != 0) {
-        endpoint.watch.reset();
-        return;
-    }
-    if (endpoint.not_before > loop_.now()) {
-        endpoint.watch.reset();
-        endpoint.timer = loop_.after(endpoint.not_before - Clock::now(), [this, &endpoint] {
-            endpoint.not_before = {};
-            arm(endpoint);
-        });
-        return;
-    }
-    // What is full or too fast is found when the next client comes, so that a service that nobody
-    // asks for costs nothing.
-    if (endpoint.watch) return;
-    try {
-        endpoint.watch = loop_.watch(endpoint.listener->fd(), EPOLLIN,
-                                     [this, &endpoint](std::uint32_t) { on_ready(endpoint); });
-    } catch (const std::system_error& error) {
-        exhausted(endpoint, "epoll_ctl", error.code().value());
-    }
-}
-
-void Acceptor::pause(Endpoint& endpoint, Duration how_long) {
-    endpoint.not_before = Clock::now() + how_long;
-    arm(endpoint);
-}
-
-void Acceptor::exhausted(Endpoint& endpoint, const std::string& what, int code) {
-    Service& service = *endpoint.service;
-    const Duration wait = endpoint.accept_backoff.next();
-    if (service.exhaustion_notes.pass(loop_.now()))
-        log::error("{}: {}; clients wait", service.name(), Error{what, code}.text());
-    pause(endpoint, wait);
-}
-
-void Acceptor::note_refusal(Service& service, const SocketAddress& peer, Refusal refusal) {
-    if (!service.refusal_notes.pass(loop_.now())) return;
-    const auto others = service.refusal_notes.suppressed();
-    log::notice("{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
-                refusal_text(refusal),
-                others != 0 ? fmt::format(" ({} more refused before)", others) : "");
-}
-
-// Parks the endpoint if its service cannot take one more now.
-bool Acceptor::has_room(Endpoint& endpoint) {
-    Service& service = *endpoint.service;
-    const Limits& limits = service.config->limits;
-    const Gate::Room room = service.gate->room(limits, loop_.now());
-    if (room) return true;
-    if (room.full) {
-        if (service.full_notes.pass(loop_.now()))
-            log::notice("{}: {} instances running, new clients wait", service.name(),
-                        service.gate->running());
-        endpoint.watch.reset(); // until the gate has room again
-        return false;
-    }
-    if (service.full_notes.pass(loop_.now()))
-        log::notice("{}: {} starts a minute are reached, new clients wait", service.name(),
-                    limits.starts_per_minute);
-    pause(endpoint, room.rate);
-    return false;
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -131,9 +52,9 @@ void Acceptor::on_ready(Endpoint& endpoint) {
     if (config.builtin != Builtin::none && endpoint.is_datagram()) {
         answer_datagrams_of(endpoint);
     } else if (config.wait) {
-        if (has_room(endpoint)) lender_.lend(endpoint);
+        if (admission_.has_room(endpoint)) lender_.lend(endpoint);
     } else if (endpoint.is_datagram()) {
-        split_datagrams(endpoint);
+        peers_.receive(endpoint);
     } else {
         accept_clients(endpoint);
     }
@@ -141,7 +62,7 @@ void Acceptor::on_ready(Endpoint& endpoint) {
 
 void Acceptor::accept_clients(Endpoint& endpoint) {
     const bool external = endpoint.service->config->builtin == Builtin::none;
-    for (int i = 0; i < kClientsPerRound && has_room(endpoint); ++i) {
+    for (int i = 0; i < kClientsPerRound && admission_.has_room(endpoint); ++i) {
         Listener::Accepted client = endpoint.listener->accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:
@@ -154,7 +75,7 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
             return;
         case Listener::Outcome::exhausted:
         case Listener::Outcome::broken:
-            return exhausted(endpoint, "accept", client.code);
+            return admission_.exhausted(endpoint, "accept", client.code);
         }
     }
 }
@@ -172,10 +93,8 @@ static SocketAddress local_of(int fd, const SocketAddress& bound) {
 
 void Acceptor::take_client(Endpoint& endpoint, Listener::Accepted client) {
     Service& service = *endpoint.service;
-    auto answer = service.gate->admit(service.config->limits, client.peer, loop_.now());
-    if (const auto* refusal = std::get_if<Refusal>(&answer))
-        return note_refusal(service, client.peer, *refusal);
-    std::shared_ptr<void> lease = std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
+    auto lease = admission_.admit(service, client.peer);
+    if (!lease) return;
 
     const Builtin builtin = service.config->builtin;
     if (builtin == Builtin::none) {
@@ -207,53 +126,11 @@ void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
                     stats.last_refused->unmapped().to_string());
 }
 
-void Acceptor::split_datagrams(Endpoint& endpoint) {
-    Service& service = *endpoint.service;
-    const Limits& limits = service.config->limits;
-    const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
-    std::vector<std::shared_ptr<void>> leases;
-    const auto decide = [&](const SocketAddress& peer, bool must_decide) {
-        using Verdict = PeerSplitter::Verdict;
-        if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
-            ++service.reflected;
-            return Verdict::drop;
-        }
-        if (!must_decide && !has_room(endpoint)) return Verdict::leave;
-        auto answer = service.gate->admit(limits, peer, loop_.now());
-        if (const auto* refusal = std::get_if<Refusal>(&answer)) {
-            note_refusal(service, peer, *refusal);
-            return Verdict::drop;
-        }
-        leases.push_back(std::make_shared<Slot>(std::get<Slot>(std::move(answer))));
-        return Verdict::serve;
-    };
-    auto batch =
-        splitter_.split(endpoint.listener->fd(), endpoint.spec(), service.config->socket, decide);
-    for (const std::string& error : batch.errors) {
-        if (service.exhaustion_notes.pass(loop_.now())) log::error("{}: {}", service.name(), error);
-    }
-    for (std::size_t i = 0; i < batch.peers.size(); ++i) {
-        PeerSocket& socket = batch.peers[i];
-        if (!socket.fd) continue;
-        launcher_.launch({.service = service,
-                          .socket = socket.fd.get(),
-                          .peer = socket.peer,
-                          .local = socket.local,
-                          .lease = std::move(leases[i])});
-    }
-    if (batch.exhausted) {
-        pause(endpoint, endpoint.accept_backoff.next());
-    } else if (!batch.peers.empty()) {
-        endpoint.accept_backoff.reset();
-    }
-}
-
 bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
                            std::shared_ptr<void>& lease) {
     Service* service = find_muxed_(name);
     if (service == nullptr) return false;
-    const Limits& limits = service->config->limits;
-    if (!service->gate->room(limits, loop_.now())) {
+    if (!service->gate->room(service->config->limits, loop_.now())) {
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
             log::notice("{}: no room for more instances, refused {}", service->name(),
@@ -261,13 +138,10 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
         fd.reset();
         return false;
     }
-    auto answer = service->gate->admit(limits, peer, loop_.now());
-    if (const auto* refusal = std::get_if<Refusal>(&answer)) {
-        note_refusal(*service, peer, *refusal);
-        return false;
-    }
+    auto own_lease = admission_.admit(*service, peer);
+    if (!own_lease) return false;
     if (service->config->mux_greets && !mux_reply(fd.get(), kMuxGo)) return false;
-    lease = std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
+    lease.reset(); // tcpmux itself has done its part
     const Fd own = std::move(fd);
     SocketAddress local;
     socklen_t size = SocketAddress::kRoom;
@@ -276,7 +150,7 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
                       .socket = own.get(),
                       .peer = peer,
                       .local = local,
-                      .lease = std::move(lease)});
+                      .lease = std::move(own_lease)});
     return true;
 }
 

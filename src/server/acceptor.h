@@ -3,9 +3,10 @@
 #include "builtin/sessions.h"
 #include "builtin/tcpmux.h"
 #include "event/loop.h"
-#include "net/peer_socket.h"
+#include "server/admission.h"
 #include "server/launcher.h"
 #include "server/lender.h"
+#include "server/peers.h"
 #include "server/service.h"
 
 #include <chrono>
@@ -16,7 +17,7 @@
 namespace inetd {
 
 // Takes clients from the sockets of the services and sees each of them served: by a session in the
-// loop or by a child. Decides, socket by socket, whether to listen at all just now.
+// loop or by a child.
 class Acceptor {
   public:
     struct Settings {
@@ -25,18 +26,13 @@ class Acceptor {
     };
     Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings);
 
-    // Listens on the endpoint if nothing stands in the way; else sees to it that this is called
-    // again when it does not any more.
-    void arm(Endpoint& endpoint);
-    void arm_all(Service& service);
+    [[nodiscard]] Admission& admission() { return admission_; }
 
     // Who is behind tcpmux: asked for each client of it.
     using FindMuxed = std::function<Service*(const std::string& name)>;
     using ListMuxed = std::function<std::vector<std::string>()>;
     void set_mux(FindMuxed find, ListMuxed list);
 
-    // From now on nobody is taken any more.
-    void stop();
     [[nodiscard]] std::size_t sessions() const { return sessions_.count() + mux_.count(); }
     void stop_sessions();
 
@@ -45,25 +41,19 @@ class Acceptor {
     void accept_clients(Endpoint& endpoint);
     void take_client(Endpoint& endpoint, Listener::Accepted client);
     void answer_datagrams_of(Endpoint& endpoint);
-    void split_datagrams(Endpoint& endpoint);
-
-    bool has_room(Endpoint& endpoint);
-    void pause(Endpoint& endpoint, Duration how_long);
-    void exhausted(Endpoint& endpoint, const std::string& what, int code);
-    void note_refusal(Service& service, const SocketAddress& peer, Refusal refusal);
     bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
                      std::shared_ptr<void>& lease);
 
     EventLoop& loop_;
     Launcher& launcher_;
+    Admission admission_;
     Lender lender_;
+    Peers peers_;
     Sessions sessions_;
     MuxSessions mux_;
-    PeerSplitter splitter_;
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
     bool log_connections_;
-    bool stopped_ = false;
 };
 
 } // namespace inetd

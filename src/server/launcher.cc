@@ -34,7 +34,7 @@ pid_t Launcher::launch(Order order) {
     } else if (log_connections_) {
         log::info("{}: started pid {}", config->name, *pid);
     }
-    children_.add(*pid, {config, std::move(order.lease), std::move(order.lent), Clock::now()});
+    children_.add(*pid, {config, std::move(order.lease), std::move(order.at_end), Clock::now()});
     return *pid;
 }
 
@@ -74,8 +74,7 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
         log::print(level, "{}: pid {} ended: {}, {:.3f} s", name, end.pid, end.text(),
                    std::chrono::duration<double>(lasted).count());
     }
-    if (const auto endpoint = child->lent.lock(); endpoint && give_back_)
-        give_back_(*endpoint, end, lasted);
+    if (child->at_end) child->at_end(end, lasted);
 }
 
 void Launcher::signal_all(int signal) const {

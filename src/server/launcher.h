@@ -21,18 +21,15 @@ class Launcher {
         int socket;         // the caller closes or keeps its own copy
         SocketAddress peer; // no family for a wait service
         SocketAddress local;
-        std::shared_ptr<void> lease;    // dropped when the child has ended
-        std::weak_ptr<Endpoint> lent{}; // of a wait service: whose socket the child holds
+        std::shared_ptr<void> lease; // dropped when the child has ended
+        // Called after its end was logged.
+        std::function<void(const ChildEnd&, Duration lasted)> at_end{};
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
 
     // Sees to all children that have ended.
     void reap();
-    // Called when a wait server has ended.
-    using GiveBack = std::function<void(Endpoint&, const ChildEnd&, Duration lasted)>;
-    void on_give_back(GiveBack give_back) { give_back_ = std::move(give_back); }
-
     [[nodiscard]] std::size_t running() const { return children_.size(); }
     // Every child leads a session of its own, so this reaches what it has started too.
     void signal_all(int signal) const;
@@ -44,7 +41,7 @@ class Launcher {
     struct Child {
         ServiceConfigPtr config; // as it was when the child was born
         std::shared_ptr<void> lease;
-        std::weak_ptr<Endpoint> lent;
+        std::function<void(const ChildEnd&, Duration lasted)> at_end;
         TimePoint started;
     };
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
@@ -52,7 +49,6 @@ class Launcher {
     EventLoop& loop_;
     std::unique_ptr<Spawner> spawner_;
     ChildTable<Child> children_;
-    GiveBack give_back_;
     std::size_t descriptors_ = 0;
     bool log_connections_;
 };

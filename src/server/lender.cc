@@ -13,33 +13,23 @@ namespace inetd {
 
 using namespace std::chrono_literals;
 
-Lender::Lender(EventLoop& loop, Launcher& launcher, std::function<void(Endpoint&)> arm)
-    : loop_(loop), launcher_(launcher), arm_(std::move(arm)) {
-    launcher_.on_give_back([this](Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
-        take_back(endpoint, end, lasted);
-    });
-}
-
 void Lender::lend(Endpoint& endpoint) {
     Service& service = *endpoint.service;
-    Limits limits = service.config->limits;
-    limits.per_source = limits.source_per_minute = 0; // only the server will see who is there
-    auto answer = service.gate->admit(limits, {}, loop_.now());
-    std::shared_ptr<void> lease = std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
-
     const int fd = endpoint.listener->fd();
     endpoint.watch.reset();
     set_blocking(fd, true);
-    endpoint.lent_to = launcher_.launch({.service = service,
-                                         .socket = fd,
-                                         .peer = {},
-                                         .local = endpoint.spec().address,
-                                         .lease = std::move(lease),
-                                         .lent = endpoint.weak_from_this()});
+    endpoint.lent_to = launcher_.launch(
+        {.service = service,
+         .socket = fd,
+         .peer = {},
+         .local = endpoint.spec().address,
+         .lease = admission_.admit_server(service),
+         .at_end = [this, lent = endpoint.weak_from_this()](const ChildEnd& end, Duration lasted) {
+             if (const auto back = lent.lock()) take_back(*back, end, lasted);
+         }});
     if (endpoint.lent_to != 0) return;
     set_blocking(fd, false);
-    endpoint.not_before = Clock::now() + endpoint.death_backoff.next();
-    arm_(endpoint);
+    admission_.pause(endpoint, endpoint.death_backoff.next());
 }
 
 void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
@@ -47,7 +37,7 @@ void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted)
     endpoint.lent_to = 0;
     set_blocking(endpoint.listener->fd(), false);
     judge(endpoint, end, lasted);
-    arm_(endpoint);
+    admission_.arm(endpoint);
 }
 
 // The same datagram at the head of the queue as after the server before is proof that nothing was

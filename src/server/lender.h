@@ -1,10 +1,9 @@
 #pragma once
 
 #include "event/loop.h"
+#include "server/admission.h"
 #include "server/launcher.h"
 #include "server/service.h"
-
-#include <functional>
 
 namespace inetd {
 
@@ -12,8 +11,7 @@ namespace inetd {
 // that ends without having taken what came in is not started again at once.
 class Lender {
   public:
-    // `arm` is called when a socket is to be listened on again (as soon as its not_before allows).
-    Lender(EventLoop& loop, Launcher& launcher, std::function<void(Endpoint&)> arm);
+    Lender(Launcher& launcher, Admission& admission) : launcher_(launcher), admission_(admission) {}
 
     // Starts the server of the endpoint's service. Call only while its gate has room.
     void lend(Endpoint& endpoint);
@@ -22,9 +20,8 @@ class Lender {
     void take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
     static void judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
 
-    EventLoop& loop_;
     Launcher& launcher_;
-    std::function<void(Endpoint&)> arm_;
+    Admission& admission_;
 };
 
 } // namespace inetd

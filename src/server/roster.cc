@@ -8,28 +8,36 @@
 
 namespace inetd {
 
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
+static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+// A "dgram nowait" server: each peer gets a socket of its own.
+static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
+    return spec.type == SOCK_DGRAM && spec.address.is_ip() && !config.wait &&
+           config.builtin == Builtin::none;
 }
 
-// What the way in which a socket is served asks of the socket itself.
+// What the way in which a socket is served asks of the socket before it is bound.
 static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
-    const bool answered_here = config.builtin != Builtin::none;
-    if (spec.type != SOCK_DGRAM || !spec.address.is_ip() || (config.wait && !answered_here))
-        return {};
-    if (!answered_here) {
-        if (auto shared = share_port(fd); !shared) return shared;
-    }
+    const bool answered_here = config.builtin != Builtin::none && spec.type == SOCK_DGRAM;
+    if (!splits(config, spec) && !(answered_here && spec.address.is_ip())) return {};
     return prepare_datagrams(fd, spec.address.family());
 }
 
 static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& config,
                                                        const ListenSpec& spec) {
-    return Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
+    auto listener =
+        Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
+    if (!listener || !splits(config, spec)) return listener;
+    // Only once it is bound, or else another daemon of our user would be let in silently.
+    if (const auto shared = share_port((*listener)->fd()); !shared) return shared.error();
+    return listener;
 }
 
-Roster::Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment)
-    : loop_(loop), acceptor_(acceptor), keep_environment_(keep_environment) {}
+Roster::Roster(EventLoop& loop, Admission& admission, Launcher& launcher, bool keep_environment)
+    : loop_(loop),
+      admission_(admission),
+      launcher_(launcher),
+      keep_environment_(keep_environment) {}
 
 std::vector<ServiceConfigPtr> Roster::configs() const {
     std::vector<ServiceConfigPtr> all;
@@ -62,7 +70,7 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     if (service->config->program)
         service->environment =
             service_environment(*service->config->account, environ, keep_environment_);
-    service->gate->on_release([this, raw = service.get()] { acceptor_.arm_all(*raw); });
+    service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
     return service;
 }
 
@@ -87,6 +95,8 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     }
     for (const Plan::Place& place : plan.closed)
         services_[place.service]->endpoints[place.socket].reset();
+    // Children that have not come to their exec yet hold the sockets that were just closed.
+    if (!plan.closed.empty()) launcher_.spawner().settle();
     release_unsucceeded(plan);
     services_ = std::move(fresh);
 
@@ -94,7 +104,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
         for (std::size_t j = 0; j < services_[i]->endpoints.size(); ++j) {
             Endpoint& endpoint = *services_[i]->endpoints[j];
             if (plan.targets[i].sockets[j]) {
-                acceptor_.arm(endpoint);
+                admission_.arm(endpoint);
             } else if (plan.targets[i].after_close[j]) {
                 settle(endpoint, open_listener(*wanted[i], endpoint.spec()));
             } else {
@@ -123,7 +133,9 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     endpoint.idle_deaths = 0;
     endpoint.death_backoff.reset();
     if (!endpoint.listener) return retry(endpoint);
-    auto done = suit(endpoint.listener->fd(), *service.config, endpoint.spec());
+    const int fd = endpoint.listener->fd();
+    auto done = suit(fd, *service.config, endpoint.spec());
+    if (done && splits(*service.config, endpoint.spec())) done = share_port(fd);
     if (done && !(before == service.config->socket))
         done = apply_options(endpoint.listener->fd(), endpoint.spec(), service.config->socket);
     if (!done) log::error("{}: {}", service.name(), done.error().text());
@@ -132,11 +144,11 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
 void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
     const std::string& name = endpoint.service->name();
     if (opened) {
-        if (endpoint.open_backoff.active())
-            log::notice("{}: listening on {}", name, endpoint.spec().address.to_string());
+        const auto level = endpoint.open_backoff.active() ? log::Level::notice : log::Level::debug;
+        log::print(level, "{}: listening on {}", name, endpoint.spec().address.to_string());
         endpoint.open_backoff.reset();
         endpoint.listener = std::move(*opened);
-        acceptor_.arm(endpoint);
+        admission_.arm(endpoint);
         return;
     }
     const Duration wait = endpoint.open_backoff.next();

@@ -1,7 +1,8 @@
 #pragma once
 
 #include "event/loop.h"
-#include "server/acceptor.h"
+#include "server/admission.h"
+#include "server/launcher.h"
 #include "server/plan.h"
 #include "server/service.h"
 
@@ -15,7 +16,7 @@ namespace inetd {
 // The services that there are, and their sockets. Changes only by apply().
 class Roster {
   public:
-    Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment);
+    Roster(EventLoop& loop, Admission& admission, Launcher& launcher, bool keep_environment);
 
     // What is now configured, in order: the `running` of plan_reload.
     [[nodiscard]] std::vector<ServiceConfigPtr> configs() const;
@@ -46,7 +47,8 @@ class Roster {
     void retry(Endpoint& endpoint);
 
     EventLoop& loop_;
-    Acceptor& acceptor_;
+    Admission& admission_;
+    Launcher& launcher_;
     bool keep_environment_;
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;

@@ -29,7 +29,7 @@ Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
       launcher_(loop_, std::move(spawner), options.log_connections),
       acceptor_(loop_, launcher_,
                 {.idle_timeout = options.idle_timeout, .log_connections = options.log_connections}),
-      roster_(loop_, acceptor_, options.keep_environment),
+      roster_(loop_, acceptor_.admission(), launcher_, options.keep_environment),
       supervisor_(loop_, [this] { return status(); }) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
@@ -90,6 +90,7 @@ Result<void> Server::start() {
 
 void Server::run() {
     log::info("{}", status());
+    log::flush();
     supervisor_.ready();
     loop_.run();
     roster_.close_all();
@@ -155,7 +156,7 @@ void Server::stop() {
     if (stopping_) return end_children(SIGTERM);
     stopping_ = true;
     supervisor_.stopping();
-    acceptor_.stop();
+    acceptor_.admission().stop();
     roster_.close_all();
     acceptor_.stop_sessions();
     if (launcher_.running() != 0)

@@ -69,8 +69,6 @@ struct Service {
     }
 };
 
-inline const ListenSpec& Endpoint::spec() const {
-    return service->config->listen[index];
-}
+inline const ListenSpec& Endpoint::spec() const { return service->config->listen[index]; }
 
 } // namespace inetd

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/loop.h"
+#include "systemd/notify.h"
 
 #include <functional>
 #include <string>
@@ -26,13 +27,16 @@ class Supervisor {
     void touch();
 
   private:
+    void tell(std::string state);
+    void tell_again();
     void tell_status();
     void feed_watchdog();
 
     EventLoop& loop_;
     std::function<std::string()> status_;
-    bool present_;
+    NotifySocket socket_;
     std::string told_;
+    Timer again_timer_;
     Timer status_timer_;
     Timer watchdog_timer_;
     Duration watchdog_{};

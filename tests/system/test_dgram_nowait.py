@@ -113,22 +113,30 @@ def test_many_datagrams_of_many_peers_at_once(talker, host):
     conf = f"{port} dgram udp,rcvbuf=1m nowait {ME} {talker}\n"
     with Daemon(conf, "-c", "0") as d:
         sockets = [udp(port, host) for _ in range(peers)]
-        for turn in range(each):
-            for number, s in enumerate(sockets):
-                s.send(f"{number}/{turn}{' bye' if turn == each - 1 else ''}".encode())
         got, pids = collections.Counter(), collections.defaultdict(set)
-        waiting = {s: each for s in sockets}
-        while waiting:
-            ready = select.select(list(waiting), [], [], PATIENCE)[0]
-            assert ready, f"{sum(waiting.values())} answers are missing:\n{d.log()}"
-            for s in ready:
-                said = json.loads(s.recv(65536))
-                assert said["peer"] == said["source"] == list(s.getsockname())
-                got[said["data"].split()[0]] += 1
-                pids[s].add(said["pid"])
-                waiting[s] -= 1
-                if not waiting[s]:
-                    del waiting[s]
+
+        def collect(count):
+            waiting = {s: count for s in sockets}
+            while waiting:
+                ready = select.select(list(waiting), [], [], PATIENCE)[0]
+                assert ready, f"{sum(waiting.values())} answers are missing:\n{d.log()}"
+                for s in ready:
+                    said = json.loads(s.recv(65536))
+                    assert said["peer"] == said["source"] == list(s.getsockname())
+                    got[said["data"].split()[0]] += 1
+                    pids[s].add(said["pid"])
+                    waiting[s] -= 1
+                    if not waiting[s]:
+                        del waiting[s]
+
+        for turn in range(each - 1):
+            for number, s in enumerate(sockets):
+                s.send(f"{number}/{turn}".encode())
+        collect(each - 1)
+        # Only now: datagrams may overtake each other, and the child leaves at this one.
+        for number, s in enumerate(sockets):
+            s.send(f"{number}/{each - 1} bye".encode())
+        collect(1)
         assert got == {f"{n}/{t}": 1 for n in range(peers) for t in range(each)}
         # A second child for a peer would wait for ever for what the first one gets.
         assert collections.Counter(map(len, pids.values())) == {1: peers}

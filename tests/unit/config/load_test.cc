@@ -179,7 +179,7 @@ TEST_CASE("texts from other systems") {
     CHECK(dump(load_config_text(kEcho + std::string(140000, 'x') + "\n" + kTime, "t", {})) ==
           kEchoDump + kTimeDump + "t:2: error: the line has 140000 bytes, more than 131071\n");
     CHECK(dump(load_config_text("@\xff\xfe stream unix nowait root internal echo", "t", {})) ==
-          "@\xff\xfe/unix stream @\xff\xfe nowait root:0 <echo>\n");
+          "@\xff\xfe/unix stream @\\xff\\xfe nowait root:0 <echo>\n");
 }
 
 TEST_CASE("a file that anybody may write draws a warning") {

@@ -1,0 +1,91 @@
+#include "server/admission.h"
+
+#include "log/log.h"
+
+#include <system_error>
+
+namespace inetd {
+
+Admission::Admission(EventLoop& loop, OnReady on_ready)
+    : loop_(loop), on_ready_(std::move(on_ready)) {}
+
+void Admission::arm_all(Service& service) {
+    for (const auto& endpoint : service.endpoints)
+        arm(*endpoint);
+}
+
+void Admission::arm(Endpoint& endpoint) {
+    if (stopped_ || !endpoint.listener || endpoint.lent_to != 0) {
+        endpoint.watch.reset();
+        return;
+    }
+    if (endpoint.not_before > loop_.now()) {
+        endpoint.watch.reset();
+        endpoint.timer = loop_.after(endpoint.not_before - Clock::now(), [this, &endpoint] {
+            endpoint.not_before = {};
+            arm(endpoint);
+        });
+        return;
+    }
+    // What is full or too fast is found when the next client comes, so that a service that nobody
+    // asks for costs nothing.
+    if (endpoint.watch) return;
+    try {
+        endpoint.watch = loop_.watch(endpoint.listener->fd(), EPOLLIN,
+                                     [this, &endpoint](std::uint32_t) { on_ready_(endpoint); });
+    } catch (const std::system_error& error) {
+        exhausted(endpoint, "epoll_ctl", error.code().value());
+    }
+}
+
+void Admission::pause(Endpoint& endpoint, Duration how_long) {
+    endpoint.not_before = Clock::now() + how_long;
+    arm(endpoint);
+}
+
+void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code) {
+    Service& service = *endpoint.service;
+    const Duration wait = endpoint.accept_backoff.next();
+    if (service.exhaustion_notes.pass(loop_.now()))
+        log::error("{}: {}; clients wait", service.name(), Error{what, code}.text());
+    pause(endpoint, wait);
+}
+
+bool Admission::has_room(Endpoint& endpoint) {
+    Service& service = *endpoint.service;
+    const Limits& limits = service.config->limits;
+    const Gate::Room room = service.gate->room(limits, loop_.now());
+    if (room) return true;
+    const bool say_so = service.full_notes.pass(loop_.now());
+    if (room.full) {
+        if (say_so)
+            log::notice("{}: {} instances running, new clients wait", service.name(),
+                        service.gate->running());
+        endpoint.watch.reset(); // until the gate gives one back
+        return false;
+    }
+    if (say_so)
+        log::notice("{}: {} starts a minute are reached, new clients wait", service.name(),
+                    limits.starts_per_minute);
+    pause(endpoint, room.rate);
+    return false;
+}
+
+std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer) {
+    auto answer = service.gate->admit(service.config->limits, peer, loop_.now());
+    if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
+    if (service.refusal_notes.pass(loop_.now())) {
+        const auto others = service.refusal_notes.suppressed();
+        log::notice("{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
+                    refusal_text(std::get<Refusal>(answer)),
+                    others != 0 ? fmt::format(" ({} more refused before)", others) : "");
+    }
+    return nullptr;
+}
+
+std::shared_ptr<void> Admission::admit_server(Service& service) {
+    auto answer = service.gate->admit(service.config->limits, SocketAddress(), loop_.now());
+    return std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
+}
+
+} // namespace inetd

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "event/loop.h"
+#include "server/service.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace inetd {
+
+// Decides, socket by socket, whether to listen at all just now, and client by client who may come in.
+// Says so in the log, seldom enough that strangers cannot fill it.
+class Admission {
+  public:
+    using OnReady = std::function<void(Endpoint&)>;
+    Admission(EventLoop& loop, OnReady on_ready);
+
+    // Listens on the endpoint if nothing stands in the way; else sees to it that this is called
+    // again when it does not any more.
+    void arm(Endpoint& endpoint);
+    void arm_all(Service& service);
+    // From now on nobody is listened to any more.
+    void stop() { stopped_ = true; }
+
+    // Whether the service can take one more; if not, the endpoint is parked until it can.
+    bool has_room(Endpoint& endpoint);
+    // What an instance for this peer holds while it runs; null: refused.
+    std::shared_ptr<void> admit(Service& service, const SocketAddress& peer);
+    // The same for a wait service, whose peers only the server will see.
+    std::shared_ptr<void> admit_server(Service& service);
+
+    void pause(Endpoint& endpoint, Duration how_long);
+    // The kernel has no descriptor or memory for one more: clients wait, this endpoint backs off.
+    void exhausted(Endpoint& endpoint, const std::string& what, int code);
+
+  private:
+    EventLoop& loop_;
+    OnReady on_ready_;
+    bool stopped_ = false;
+};
+
+} // namespace inetd

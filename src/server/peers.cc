@@ -1,0 +1,72 @@
+#include "server/peers.h"
+
+#include "builtin/reflection.h"
+#include "log/log.h"
+
+namespace inetd {
+
+void Peers::receive(Endpoint& endpoint) {
+    using Verdict = PeerSplitter::Verdict;
+    Service& service = *endpoint.service;
+    const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
+    std::vector<std::shared_ptr<void>> leases;
+    const auto decide = [&](const SocketAddress& peer, bool must_decide) {
+        if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
+            ++service.reflected;
+            return Verdict::drop;
+        }
+        if (!must_decide && !admission_.has_room(endpoint)) return Verdict::leave;
+        auto lease = admission_.admit(service, peer);
+        if (!lease) return Verdict::drop;
+        leases.push_back(std::move(lease));
+        return Verdict::serve;
+    };
+    auto batch =
+        splitter_.split(endpoint.listener->fd(), endpoint.spec(), service.config->socket, decide);
+    for (const std::string& error : batch.errors) {
+        if (service.exhaustion_notes.pass(loop_.now())) log::error("{}: {}", service.name(), error);
+    }
+    for (std::size_t i = 0; i < batch.peers.size(); ++i) {
+        if (!batch.peers[i].fd) continue;
+        auto correspondence = std::make_shared<Correspondence>();
+        correspondence->socket = std::move(batch.peers[i]);
+        correspondence->endpoint = endpoint.weak_from_this();
+        correspondence->lease = std::move(leases[i]);
+        serve(service, correspondence);
+    }
+    if (batch.exhausted) {
+        admission_.pause(endpoint, endpoint.accept_backoff.next());
+    } else if (!batch.peers.empty()) {
+        endpoint.accept_backoff.reset();
+    }
+}
+
+void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& correspondence) {
+    const PeerSocket& socket = correspondence->socket;
+    launcher_.launch(
+        {.service = service,
+         .socket = socket.fd.get(),
+         .peer = socket.peer,
+         .local = socket.local,
+         .lease = correspondence->lease,
+         .at_end = [this, correspondence](const ChildEnd&, Duration) { ended(correspondence); }});
+}
+
+// A datagram that came while the child was on its way out is served by another one. If a child has
+// left the very datagram that the one before it had left, nobody wants it.
+void Peers::ended(const std::shared_ptr<Correspondence>& correspondence) {
+    const auto endpoint = correspondence->endpoint.lock();
+    const auto head = look_at_queue(correspondence->socket.fd.get());
+    if (!head || !endpoint) return;
+    const auto& before = correspondence->left_over;
+    if (before && head->untouched_since(*before)) {
+        const Service& service = *endpoint->service;
+        log::warning("{}: a datagram of {} is dropped: the server does not read it", service.name(),
+                     correspondence->socket.peer.to_string());
+        return;
+    }
+    correspondence->left_over = head;
+    serve(*endpoint->service, correspondence);
+}
+
+} // namespace inetd

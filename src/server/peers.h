@@ -1,0 +1,40 @@
+#pragma once
+
+#include "event/loop.h"
+#include "net/peer_socket.h"
+#include "net/queue.h"
+#include "server/admission.h"
+#include "server/launcher.h"
+
+#include <memory>
+#include <optional>
+
+namespace inetd {
+
+// Serves the peers of "dgram nowait" services: a child each, with a socket of its own.
+class Peers {
+  public:
+    Peers(EventLoop& loop, Launcher& launcher, Admission& admission)
+        : loop_(loop), launcher_(launcher), admission_(admission) {}
+
+    // The endpoint's socket has datagrams.
+    void receive(Endpoint& endpoint);
+
+  private:
+    // What outlives a child: a peer may have sent more than the child has read.
+    struct Correspondence {
+        PeerSocket socket;
+        std::weak_ptr<Endpoint> endpoint;
+        std::shared_ptr<void> lease;
+        std::optional<QueueHead> left_over;
+    };
+    void serve(Service& service, const std::shared_ptr<Correspondence>& correspondence);
+    void ended(const std::shared_ptr<Correspondence>& correspondence);
+
+    EventLoop& loop_;
+    Launcher& launcher_;
+    Admission& admission_;
+    PeerSplitter splitter_;
+};
+
+} // namespace inetd
