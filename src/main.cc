@@ -44,14 +44,20 @@ void describe(CLI::App& app, CommandLine& line) {
                    "Most instances of one service at once (0: no limit)")
         ->type_name("N")
         ->capture_default_str();
-    app.add_option("-C", load.default_limits.source_per_minute,
-                   "Most starts of one service a minute for one client address")
+    app.add_option_function<std::uint32_t>(
+           "-C",
+           [&load](std::uint32_t starts) {
+               load.default_limits.source_rate = Rate::per_minute(starts);
+           },
+           "Most starts of one service a minute for one client address")
         ->type_name("N");
     app.add_option("-s", load.default_limits.per_source,
                    "Most instances of one service at once for one client address")
         ->type_name("N");
-    app.add_option("-R", load.default_limits.starts_per_minute,
-                   "Most starts of one service a minute")
+    app.add_option_function<std::uint32_t>(
+           "-R",
+           [&load](std::uint32_t starts) { load.default_limits.rate = Rate::per_minute(starts); },
+           "Most starts of one service a minute")
         ->type_name("N");
     app.add_option("-q", load.default_backlog,
                    "Length of the queue of waiting clients (0: as the kernel allows)")

@@ -36,12 +36,33 @@ struct SocketOptions {
 
 enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux };
 
+// At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
+struct Rate {
+    std::uint32_t count = 0;    // 0 = no limit
+    std::uint32_t seconds = 60; // of one period
+    std::uint32_t burst = 0;    // at least 1 where there is a limit
+
+    // The whole of a minute's share may come at once.
+    [[nodiscard]] static constexpr Rate per_minute(std::uint32_t count) {
+        return {count, 60, count};
+    }
+    [[nodiscard]] bool is_limit() const { return count != 0; }
+    friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+// What becomes of a client for whom the service as a whole has no room.
+enum class Overflow : std::uint8_t {
+    queue,  // waits in the kernel
+    refuse, // is accepted and closed at once
+};
+
 // 0 = no limit, in all of them.
 struct Limits {
-    std::uint32_t instances = 256;       // running at once; beyond it clients wait in the backlog
-    std::uint32_t starts_per_minute = 0; // of the whole service; beyond it clients wait
-    std::uint32_t per_source = 0;        // running at once for one address; beyond it: refused
-    std::uint32_t source_per_minute = 0; // starts for one address; beyond it: refused
+    std::uint32_t instances = 256; // running at once; beyond it: as `overflow` says
+    Rate rate{};                   // of the whole service; beyond it: as `overflow` says
+    std::uint32_t per_source = 0;  // running at once for one address; beyond it: refused
+    Rate source_rate{};            // of one address; beyond it: refused
+    Overflow overflow = Overflow::queue;
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };

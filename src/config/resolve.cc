@@ -124,13 +124,12 @@ bool Resolver::set_program(const Source& source, const ServiceLine& line, Servic
 }
 
 void Resolver::set_limits(const ServiceLine& line, ServiceConfig& config) const {
-    const Limits& base = default_limits_;
-    config.limits = {
-        .instances = line.instances.value_or(base.instances),
-        .starts_per_minute = line.starts_per_minute.value_or(base.starts_per_minute),
-        .per_source = line.per_source.value_or(base.per_source),
-        .source_per_minute = line.source_per_minute.value_or(base.source_per_minute),
-    };
+    config.limits = default_limits_;
+    if (line.instances) config.limits.instances = *line.instances;
+    if (line.per_source) config.limits.per_source = *line.per_source;
+    if (line.starts_per_minute) config.limits.rate = Rate::per_minute(*line.starts_per_minute);
+    if (line.source_per_minute)
+        config.limits.source_rate = Rate::per_minute(*line.source_per_minute);
 }
 
 ServiceConfigPtr Resolver::resolve(const Source& source, const ServiceLine& line,

@@ -4,6 +4,7 @@
 #include "builtin/datagrams.h"
 #include "builtin/reflection.h"
 #include "builtin/responders.h"
+#include "config/rate.h"
 #include "log/log.h"
 
 #include <cerrno>
@@ -18,9 +19,7 @@ using namespace std::chrono_literals;
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
 
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
+static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings)
     : loop_(loop),
@@ -47,9 +46,7 @@ void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
     list_muxed_ = std::move(list);
 }
 
-void Acceptor::stop() {
-    stopped_ = true;
-}
+void Acceptor::stop() { stopped_ = true; }
 
 void Acceptor::stop_sessions() {
     sessions_.stop_all();
@@ -120,8 +117,8 @@ bool Acceptor::has_room(Endpoint& endpoint) {
         return false;
     }
     if (service.full_notes.pass(loop_.now()))
-        log::notice("{}: {} starts a minute are reached, new clients wait", service.name(),
-                    limits.starts_per_minute);
+        log::notice("{}: the rate of {} is reached, new clients wait", service.name(),
+                    rate_text(limits.rate));
     pause(endpoint, room.rate);
     return false;
 }
@@ -139,9 +136,14 @@ void Acceptor::on_ready(Endpoint& endpoint) {
     }
 }
 
+// Where there is no room, clients wait in the kernel, or are taken only to be refused.
+bool Acceptor::takes_clients(Endpoint& endpoint) {
+    return endpoint.service->config->limits.overflow == Overflow::refuse || has_room(endpoint);
+}
+
 void Acceptor::accept_clients(Endpoint& endpoint) {
     const bool external = endpoint.service->config->builtin == Builtin::none;
-    for (int i = 0; i < kClientsPerRound && has_room(endpoint); ++i) {
+    for (int i = 0; i < kClientsPerRound && takes_clients(endpoint); ++i) {
         Listener::Accepted client = endpoint.listener->accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:
@@ -218,7 +220,7 @@ void Acceptor::split_datagrams(Endpoint& endpoint) {
             ++service.reflected;
             return Verdict::drop;
         }
-        if (!must_decide && !has_room(endpoint)) return Verdict::leave;
+        if (!must_decide && !takes_clients(endpoint)) return Verdict::leave;
         auto answer = service.gate->admit(limits, peer, loop_.now());
         if (const auto* refusal = std::get_if<Refusal>(&answer)) {
             note_refusal(service, peer, *refusal);

@@ -48,6 +48,7 @@ class Acceptor {
     void split_datagrams(Endpoint& endpoint);
 
     bool has_room(Endpoint& endpoint);
+    bool takes_clients(Endpoint& endpoint);
     void pause(Endpoint& endpoint, Duration how_long);
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
     void note_refusal(Service& service, const SocketAddress& peer, Refusal refusal);

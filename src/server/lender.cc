@@ -23,7 +23,9 @@ Lender::Lender(EventLoop& loop, Launcher& launcher, std::function<void(Endpoint&
 void Lender::lend(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     Limits limits = service.config->limits;
-    limits.per_source = limits.source_per_minute = 0; // only the server will see who is there
+    limits.per_source = 0; // only the server will see who is there
+    limits.source_rate = {};
+    limits.overflow = Overflow::queue; // whoever waits, waits for the server
     auto answer = service.gate->admit(limits, {}, loop_.now());
     std::shared_ptr<void> lease = std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/load.h"
+#include "config/rate.h"
 
 #include <fmt/format.h>
 #include <string>
@@ -37,9 +38,13 @@ inline std::string dump(const ServiceConfig& service) {
     };
     const Limits usual;
     number("instances", service.limits.instances, usual.instances);
-    number("starts", service.limits.starts_per_minute, usual.starts_per_minute);
+    const auto rate = [&](const char* name, const Rate& value) {
+        if (value == Rate::per_minute(value.count)) return number(name, value.count, 0U);
+        out += fmt::format(" {}={}", name, rate_text(value));
+    };
+    rate("starts", service.limits.rate);
     number("per_source", service.limits.per_source, usual.per_source);
-    number("source_starts", service.limits.source_per_minute, usual.source_per_minute);
+    rate("source_starts", service.limits.source_rate);
     number("sndbuf", service.socket.send_buffer, 0);
     number("rcvbuf", service.socket.receive_buffer, 0);
     number("backlog", service.socket.backlog, 0);
