@@ -2,10 +2,13 @@
 
 #include "base/address.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
+#include <tuple>
 #include <vector>
 
 // What a configuration says, resolved and checked: plain values, immutable once loaded. Listeners,
@@ -79,6 +82,21 @@ struct Account {
     friend bool operator==(const Account&, const Account&) = default;
 };
 
+// What a server finds around it, beyond its socket and its identity.
+struct Surroundings {
+    std::vector<std::string> env{};      // NAME=VALUE; above all else but the peer's variables
+    std::vector<std::string> pass_env{}; // names of variables of the daemon that it is given
+    std::string directory{};             // absolute; empty = /
+    mode_t umask = 022;
+    std::optional<int> nice{}; // nothing = as the daemon has it
+
+    friend bool operator==(const Surroundings&, const Surroundings&) = default;
+    friend bool operator<(const Surroundings& a, const Surroundings& b) {
+        return std::tie(a.env, a.pass_env, a.directory, a.umask, a.nice) <
+               std::tie(b.env, b.pass_env, b.directory, b.umask, b.nice);
+    }
+};
+
 struct Program {
     std::string path;              // absolute
     std::vector<std::string> argv; // argv[0] first; never empty
@@ -92,8 +110,10 @@ struct ServiceConfig {
     std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
     SocketOptions socket;
     Limits limits;
-    std::shared_ptr<const Account> account; // never null; equal ones are shared
-    std::shared_ptr<const Program> program; // null for a built-in
+    std::shared_ptr<const Account> account;           // never null; equal ones are shared
+    std::shared_ptr<const Program> program;           // null for a built-in
+    std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared
+    std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
     Builtin builtin = Builtin::none;
     bool wait = false;
     std::string mux_name; // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
@@ -108,5 +128,14 @@ struct ServiceConfig {
 };
 
 using ServiceConfigPtr = std::shared_ptr<const ServiceConfig>;
+
+// What is said of the daemon as a whole.
+struct DaemonSettings {
+    std::chrono::milliseconds stop_timeout = std::chrono::seconds(10);
+    std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // where no service says more
+    bool log_connections = false;
+    bool keep_environment = false; // services get all of the daemon's own
+    bool strict = false;           // no start with an error in any file
+};
 
 } // namespace inetd

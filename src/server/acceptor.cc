@@ -21,18 +21,17 @@ static constexpr Duration kMuxLineTimeout = 30s;
 
 static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings)
+Acceptor::Acceptor(EventLoop& loop, Launcher& launcher)
     : loop_(loop),
       launcher_(launcher),
       lender_(loop, launcher, [this](Endpoint& endpoint) { arm(endpoint); }),
-      sessions_(loop, settings.idle_timeout),
+      sessions_(loop),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
             .serve = [this](Fd& fd, const SocketAddress& peer, const std::string& name,
                             std::shared_ptr<void>& lease,
                             const ServiceConfigPtr&) { return serve_muxed(fd, peer, name, lease); },
-            .ended = {}}),
-      log_connections_(settings.log_connections) {
+            .ended = {}}) {
     sessions_.on_end([this](const SessionEnd& end) {
         if (!log_connections_) return;
         log::info("{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,

@@ -19,11 +19,8 @@ namespace inetd {
 // loop or by a child. Decides, socket by socket, whether to listen at all just now.
 class Acceptor {
   public:
-    struct Settings {
-        Duration idle_timeout;
-        bool log_connections = false;
-    };
-    Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings);
+    Acceptor(EventLoop& loop, Launcher& launcher);
+    void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     // Listens on the endpoint if nothing stands in the way; else sees to it that this is called
     // again when it does not any more.
@@ -63,7 +60,7 @@ class Acceptor {
     PeerSplitter splitter_;
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
-    bool log_connections_;
+    bool log_connections_ = false;
     bool stopped_ = false;
 };
 

@@ -8,9 +8,7 @@
 
 namespace inetd {
 
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
+static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
 // What the way in which a socket is served asks of the socket itself.
 static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
@@ -27,9 +25,6 @@ static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& conf
                                                        const ListenSpec& spec) {
     return Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
 }
-
-Roster::Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment)
-    : loop_(loop), acceptor_(acceptor), keep_environment_(keep_environment) {}
 
 std::vector<ServiceConfigPtr> Roster::configs() const {
     std::vector<ServiceConfigPtr> all;
@@ -60,8 +55,8 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     if (service->config->program)
-        service->environment =
-            service_environment(*service->config->account, environ, keep_environment_);
+        service->environment = service_environment(
+            *service->config->account, *service->config->surroundings, environ, keep_environment_);
     service->gate->on_release([this, raw = service.get()] { acceptor_.arm_all(*raw); });
     return service;
 }

@@ -15,7 +15,10 @@ namespace inetd {
 // The services that there are, and their sockets. Changes only by apply().
 class Roster {
   public:
-    Roster(EventLoop& loop, Acceptor& acceptor, bool keep_environment);
+    Roster(EventLoop& loop, Acceptor& acceptor) : loop_(loop), acceptor_(acceptor) {}
+
+    // Whether services get the daemon's own environment, from the next apply() on.
+    void set_keep_environment(bool wanted) { keep_environment_ = wanted; }
 
     // What is now configured, in order: the `running` of plan_reload.
     [[nodiscard]] std::vector<ServiceConfigPtr> configs() const;
@@ -47,7 +50,7 @@ class Roster {
 
     EventLoop& loop_;
     Acceptor& acceptor_;
-    bool keep_environment_;
+    bool keep_environment_ = false;
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;
 };

@@ -51,6 +51,16 @@ inline std::string dump(const ServiceConfig& service) {
     number("owner", service.socket.owner, static_cast<uid_t>(-1));
     number("group", service.socket.group, static_cast<gid_t>(-1));
     if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
+    if (service.limits.overflow == Overflow::refuse) out += " refuses";
+    number("idle", service.idle_timeout.count(), ServiceConfig().idle_timeout.count());
+    const Surroundings& around = *service.surroundings;
+    for (const std::string& assignment : around.env)
+        out += " env:" + assignment;
+    for (const std::string& name : around.pass_env)
+        out += " pass:" + name;
+    if (!around.directory.empty()) out += " in:" + around.directory;
+    if (around.umask != 022) out += fmt::format(" umask={:04o}", around.umask);
+    if (around.nice) out += fmt::format(" nice={}", *around.nice);
     if (!service.mux_name.empty()) out += " mux=" + service.mux_name;
     if (service.mux_greets) out += " greets";
     return out;
