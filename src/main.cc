@@ -1,3 +1,4 @@
+#include "config/effective.h"
 #include "config/load.h"
 #include "event/signals.h"
 #include "log/log.h"
@@ -11,6 +12,8 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <limits>
+#include <optional>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -21,14 +24,76 @@ using namespace inetd;
 enum ExitCode { kExitOk = 0, kExitRuntime = 1, kExitUsage = 2, kExitConfig = 78 };
 
 constexpr const char* kDefaultConfig = "/etc/inetd.conf";
+constexpr const char* kDefaultSettings = "/etc/inetd.cfg";
 constexpr const char* kDefaultPidFile = "/run/inetd.pid";
 
 struct CommandLine {
     Options options;
     bool check = false;
-    double stop_timeout = 10;
+    bool dump = false;
     std::string pid_file;
 };
+
+// What an option says of a key of the settings file is marked as given.
+void describe_limits(CLI::App& app, LoadOptions& load) {
+    const auto limit = [&](const char* option, const char* key, auto set, const char* help) {
+        return app
+            .add_option_function<std::uint32_t>(
+                option,
+                [&load, key, set](std::uint32_t number) {
+                    set(load, number);
+                    load.given.emplace_back(key);
+                },
+                help)
+            ->type_name("N");
+    };
+    limit(
+        "-c", "instances", [](LoadOptions& to, auto n) { to.default_limits.instances = n; },
+        "Most instances of one service at once (0: no limit)")
+        ->default_str(std::to_string(Limits().instances));
+    limit(
+        "-C", "rate_per_source",
+        [](LoadOptions& to, auto n) { to.default_limits.source_rate = Rate::per_minute(n); },
+        "Most starts of one service a minute for one client address");
+    limit(
+        "-s", "per_source", [](LoadOptions& to, auto n) { to.default_limits.per_source = n; },
+        "Most instances of one service at once for one client address");
+    limit(
+        "-R", "rate", [](LoadOptions& to, auto n) { to.default_limits.rate = Rate::per_minute(n); },
+        "Most starts of one service a minute");
+    limit(
+        "-q", "backlog", [](LoadOptions& to, auto n) { to.default_backlog = static_cast<int>(n); },
+        "Length of the queue of waiting clients (0: as the kernel allows)")
+        ->check(CLI::Range(0, std::numeric_limits<int>::max()));
+}
+
+void describe_daemon(CLI::App& app, LoadOptions& load) {
+    const auto flag = [&](const char* option, const char* key, bool DaemonSettings::*field,
+                          const char* help) {
+        app.add_flag_callback(
+            option,
+            [&load, key, field] {
+                load.daemon.*field = true;
+                load.given.emplace_back(key);
+            },
+            help);
+    };
+    flag("-E", "keep_environment", &DaemonSettings::keep_environment,
+         "Give services the environment that inetd was started with");
+    flag("-l", "log_connections", &DaemonSettings::log_connections, "Log every connection");
+    flag("--strict", "strict", &DaemonSettings::strict, "Do not start if any line has an error");
+    app.add_option_function<double>(
+           "--stop-timeout",
+           [&load](double seconds) {
+               load.daemon.stop_timeout =
+                   std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+               load.given.emplace_back("stop_timeout");
+           },
+           "Seconds that servers have to end by themselves when inetd is stopped")
+        ->type_name("SECONDS")
+        ->check(CLI::NonNegativeNumber)
+        ->default_str("10");
+}
 
 void describe(CLI::App& app, CommandLine& line) {
     LoadOptions& load = line.options.load;
@@ -42,58 +107,61 @@ void describe(CLI::App& app, CommandLine& line) {
                  "The same, and say more: every socket and every connection");
     app.add_option("-a", load.default_address, "Listen here where a line names no address")
         ->type_name("ADDR");
-    app.add_option("-c", load.default_limits.instances,
-                   "Most instances of one service at once (0: no limit)")
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("-C", load.default_limits.source_per_minute,
-                   "Most starts of one service a minute for one client address")
-        ->type_name("N");
-    app.add_option("-s", load.default_limits.per_source,
-                   "Most instances of one service at once for one client address")
-        ->type_name("N");
-    app.add_option("-R", load.default_limits.starts_per_minute,
-                   "Most starts of one service a minute")
-        ->type_name("N");
-    app.add_option("-q", load.default_backlog,
-                   "Length of the queue of waiting clients (0: as the kernel allows)")
-        ->type_name("N")
-        ->check(CLI::NonNegativeNumber);
-    app.add_flag("-E", line.options.keep_environment,
-                 "Give services the environment that inetd was started with");
+    describe_limits(app, load);
     app.add_option("-p", line.pid_file, "Write the pid here")->type_name("FILE");
-    app.add_flag("-l", line.options.log_connections, "Log every connection");
-    app.add_option("--stop-timeout", line.stop_timeout,
-                   "Seconds that servers have to end by themselves when inetd is stopped")
-        ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber)
-        ->capture_default_str();
+    app.add_option("--settings", load.settings, "The settings file, inetd.cfg(5)")
+        ->type_name("FILE")
+        ->default_str(kDefaultSettings);
+    describe_daemon(app, load);
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
-    app.add_flag("--strict", line.options.strict, "Do not start if any line has an error");
+    app.add_flag("--dump", line.dump, "Print what applies to each service, and why, and exit");
     app.footer("Signals: HUP reloads the configuration, TERM and INT stop.\n"
                "See inetd(8) and inetd.conf(5).\n");
 }
 
+struct Count {
+    std::size_t errors = 0;
+    std::size_t warnings = 0;
+};
+
+Count print(const Diagnostics& diagnostics) {
+    Count count;
+    std::string text;
+    for (const Diagnostic& diagnostic : diagnostics) {
+        text += diagnostic.full() + "\n";
+        const bool error = diagnostic.severity == Diagnostic::Severity::error;
+        ++(error ? count.errors : count.warnings);
+    }
+    static_cast<void>(std::fputs(text.c_str(), stderr));
+    return count;
+}
+
 int check(const Options& options) {
     const Loaded loaded = load_config(options.load);
-    std::string text;
-    std::size_t errors = 0;
-    for (const Diagnostic& diagnostic : loaded.diagnostics) {
-        text += diagnostic.full() + "\n";
-        errors += diagnostic.severity == Diagnostic::Severity::error ? 1 : 0;
-    }
-    std::fputs(text.c_str(), stderr);
+    const auto [errors, warnings] = print(loaded.diagnostics);
     fmt::print("{} service{}, {} error{}, {} warning{}\n", loaded.services.size(),
-               loaded.services.size() == 1 ? "" : "s", errors, errors == 1 ? "" : "s",
-               loaded.diagnostics.size() - errors,
-               loaded.diagnostics.size() - errors == 1 ? "" : "s");
+               loaded.services.size() == 1 ? "" : "s", errors, errors == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
     return errors == 0 ? kExitOk : kExitConfig;
+}
+
+int dump_all(const Options& options) {
+    LoadOptions load = options.load;
+    load.trace = true;
+    const Loaded loaded = load_config(load);
+    const Count count = print(loaded.diagnostics);
+    static_cast<void>(std::fputs(effective_text(loaded).c_str(), stdout));
+    return count.errors == 0 ? kExitOk : kExitConfig;
 }
 
 // Relative names must mean the same after the daemon has gone to the root directory.
 void make_absolute(CommandLine& line) {
     for (std::string& path : line.options.load.paths)
         path = std::filesystem::absolute(path).string();
+    LoadOptions& load = line.options.load;
+    load.settings_required = !load.settings.empty();
+    load.settings = load.settings_required ? std::filesystem::absolute(load.settings).string()
+                                           : kDefaultSettings;
     if (!line.pid_file.empty()) line.pid_file = std::filesystem::absolute(line.pid_file).string();
 }
 
@@ -127,12 +195,12 @@ int run(CommandLine& line) {
     Options& options = line.options;
     make_absolute(line);
     if (line.check) return check(options);
+    if (line.dump) return dump_all(options);
     options.foreground = options.foreground || options.debug;
-    options.stop_timeout =
-        std::chrono::milliseconds(static_cast<std::int64_t>(line.stop_timeout * 1000));
     if (options.debug) {
         log::set_level(log::Level::debug);
-        options.log_connections = true;
+        options.load.daemon.log_connections = true;
+        options.load.given.emplace_back("log_connections");
     }
     block_signals();
     secure_standard_descriptors();

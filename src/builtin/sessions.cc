@@ -20,15 +20,27 @@
 
 namespace inetd {
 
-Sessions::Sessions(EventLoop& loop, Duration idle_timeout)
+Sessions::Sessions(EventLoop& loop)
     : loop_(loop),
       scratch_(std::make_unique_for_overwrite<char[]>(kScratch)),
       on_end_(std::make_shared<EndHandler>()),
-      farewells_(loop),
-      sessions_(loop, idle_timeout,
-                [this](Handle session) { end(session, SessionEnd::Reason::idle, 0); }) {}
+      farewells_(loop) {}
 
 Sessions::~Sessions() = default;
+
+Sessions::List& Sessions::list_of(const ServiceConfig& service) {
+    const Duration limit = service.idle_timeout;
+    const auto at = lists_.try_emplace(
+        limit, loop_, limit, [this](Handle session) { end(session, SessionEnd::Reason::idle, 0); });
+    return at.first->second;
+}
+
+std::size_t Sessions::count() const {
+    std::size_t count = farewells_.count();
+    for (const auto& [limit, list] : lists_)
+        count += list.size();
+    return count;
+}
 
 void Sessions::on_end(EndHandler handler) {
     on_end_ = std::make_shared<EndHandler>(std::move(handler));
@@ -38,8 +50,9 @@ void Sessions::start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                      std::shared_ptr<void> lease) {
     if (service->builtin == Builtin::daytime || service->builtin == Builtin::time)
         return answer(std::move(service), std::move(fd), peer, std::move(lease));
+    List& list = list_of(*service);
     const Handle session =
-        sessions_.add(std::move(service), std::move(fd), peer, std::move(lease), loop_.now());
+        list.add(std::move(service), std::move(fd), peer, std::move(lease), loop_.now());
     try {
         session->watch(
             loop_.watch(session->fd(), session->wanted(),
@@ -76,7 +89,7 @@ void Sessions::turn(Handle session, std::uint32_t events) {
         return end(session, peer_left ? SessionEnd::Reason::eof : SessionEnd::Reason::error,
                    turn.error);
     }
-    if (turn.progress) sessions_.touch(session);
+    if (turn.progress) list_of(*session->service()).touch(session);
     if (session->wanted() != wanted) session->set_events(session->wanted());
 }
 
@@ -89,7 +102,7 @@ void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
                             .reason = reason,
                             .error_code = error_code};
     buffered_ -= session->buffered();
-    sessions_.remove(session);
+    list_of(*report.service).remove(session);
     const auto handler = on_end_;
     if (*handler) (*handler)(report);
 }
@@ -97,10 +110,12 @@ void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
 void Sessions::stop_all() {
     const std::weak_ptr<EndHandler> alive = on_end_;
     farewells_.clear();
-    // Counted, because a handler may start new ones.
-    for (std::size_t n = sessions_.size(); n > 0 && !sessions_.empty(); --n) {
-        end(sessions_.oldest(), SessionEnd::Reason::stopped, 0);
-        if (alive.expired()) return;
+    for (auto& [limit, list] : lists_) {
+        // Counted, because a handler may start new ones.
+        for (std::size_t n = list.size(); n > 0 && !list.empty(); --n) {
+            end(list.oldest(), SessionEnd::Reason::stopped, 0);
+            if (alive.expired()) return;
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 
 namespace inetd {
@@ -36,8 +37,8 @@ class Sessions {
   public:
     static constexpr std::size_t kScratch = std::size_t{256} * 1024;
 
-    // A peer that neither sends nor takes a byte for `idle_timeout` is closed; zero: never.
-    Sessions(EventLoop& loop, Duration idle_timeout);
+    // A peer that neither sends nor takes a byte for its service's idle_timeout is closed.
+    explicit Sessions(EventLoop& loop);
     ~Sessions();
 
     // `fd` is connected and close-on-exec; blocking or not is all the same. `lease` is dropped when
@@ -51,16 +52,18 @@ class Sessions {
     void on_end(std::function<void(const SessionEnd&)> handler);
 
     // Connections that are open.
-    [[nodiscard]] std::size_t count() const { return sessions_.size() + farewells_.count(); }
+    [[nodiscard]] std::size_t count() const;
     // Memory, in bytes, that sessions hold for peers that do not read.
     [[nodiscard]] std::size_t buffered() const { return buffered_; }
     // Closes all that are there now.
     void stop_all();
 
   private:
-    using Handle = IdleList<Session>::Handle;
+    using List = IdleList<Session>;
+    using Handle = List::Handle;
     using EndHandler = std::function<void(const SessionEnd&)>;
 
+    List& list_of(const ServiceConfig& service);
     void answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                 std::shared_ptr<void> lease);
     void turn(Handle session, std::uint32_t events);
@@ -71,7 +74,7 @@ class Sessions {
     std::size_t buffered_ = 0;
     std::shared_ptr<EndHandler> on_end_; // shared with calls of it that outlive this object
     Farewells farewells_;
-    IdleList<Session> sessions_;
+    std::map<Duration, List> lists_; // by time-out, which few services have of their own
 };
 
 } // namespace inetd

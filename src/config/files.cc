@@ -42,6 +42,16 @@ Result<FileText> read_file(const std::string& path, bool regular_only) {
     return out;
 }
 
+std::optional<Diagnostic> writable_warning(const std::string& path, const FileText& file) {
+    if (!file.world_writable) return std::nullopt;
+    Diagnostic diagnostic;
+    diagnostic.severity = Diagnostic::Severity::warning;
+    diagnostic.file = path;
+    diagnostic.text = "anybody may write to this file";
+    diagnostic.hint = "chmod o-w " + path;
+    return diagnostic;
+}
+
 bool is_directory(const std::string& path) {
     struct stat info {};
     return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "base/result.h"
+#include "config/diagnostic.h"
 
+#include <optional>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -19,6 +21,10 @@ struct FileText {
 // The whole of a file. What is included must be a regular file: opening a device or a pipe may
 // hang. A file that nobody would write is too large.
 [[nodiscard]] Result<FileText> read_file(const std::string& path, bool regular_only);
+
+// A warning if anybody may change the file.
+[[nodiscard]] std::optional<Diagnostic> writable_warning(const std::string& path,
+                                                         const FileText& file);
 
 [[nodiscard]] bool is_directory(const std::string& path);
 

@@ -24,7 +24,7 @@ struct ServiceLine {
     bool mux_greets = false;
     Token socket_owner; // of ":owner:group:mode:/path"; empty = as created
     Token socket_group;
-    mode_t socket_mode = 0666;
+    std::optional<mode_t> socket_mode;
 
     int type = 0; // SOCK_*; 0 = the column holds an error
     Token protocol;

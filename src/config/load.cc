@@ -2,6 +2,7 @@
 
 #include "config/files.h"
 #include "config/overlap.h"
+#include "config/overrides.h"
 #include "config/resolve.h"
 
 #include <fmt/format.h>
@@ -23,8 +24,13 @@ namespace {
 // One load: the files that are open, one within the other, and what was found so far.
 class Loader {
   public:
-    explicit Loader(const LoadOptions& options) : resolver_(options) {
-        if (!options.default_address.empty()) set_first_default(options.default_address);
+    explicit Loader(const LoadOptions& options)
+        : overrides_(options, loaded_.diagnostics), resolver_(options, overrides_) {
+        start(options);
+    }
+    Loader(const LoadOptions& options, const std::string& settings)
+        : overrides_(options, loaded_.diagnostics, settings), resolver_(options, overrides_) {
+        start(options);
     }
 
     void load_path(const std::string& path);
@@ -39,6 +45,7 @@ class Loader {
         Position at;
     };
 
+    void start(const LoadOptions& options);
     void set_first_default(const std::string& address);
     void load_any(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
     void load_file(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
@@ -47,6 +54,7 @@ class Loader {
     void report(const Origin* origin, const std::string& file, std::string text);
 
     Loaded loaded_;
+    Overrides overrides_;
     Resolver resolver_;
     Overlap overlap_;
     DefaultHosts first_default_;
@@ -63,6 +71,12 @@ static DefaultHosts default_hosts(const std::vector<Token>& hosts, std::string o
         defaults.hosts.push_back(host.text);
     if (hosts.empty()) defaults.hosts.emplace_back();
     return defaults;
+}
+
+void Loader::start(const LoadOptions& options) {
+    loaded_.daemon = overrides_.daemon();
+    loaded_.daemon_origins = overrides_.daemon_origins();
+    if (!options.default_address.empty()) set_first_default(options.default_address);
 }
 
 void Loader::set_first_default(const std::string& address) {
@@ -119,14 +133,7 @@ void Loader::load_file(const std::string& path, const Origin* origin,
         report(origin, path, fmt::format("files are included more than {} deep", kDeepestInclude));
         return;
     }
-    if (file->world_writable) {
-        Diagnostic diagnostic;
-        diagnostic.severity = Diagnostic::Severity::warning;
-        diagnostic.file = path;
-        diagnostic.text = "anybody may write to this file";
-        diagnostic.hint = fmt::format("chmod o-w {}", path);
-        loaded_.diagnostics.push_back(std::move(diagnostic));
-    }
+    if (auto warning = writable_warning(path, *file)) loaded_.diagnostics.push_back(*warning);
     open_files_.push_back(key);
     load_text(path, std::move(file->text), defaults);
     open_files_.pop_back();
@@ -159,10 +166,19 @@ void Loader::load_line(const Source& source, Lexer& lexer, Line& tokens, Default
     } else {
         line = parse_line(source, tokens);
     }
-    if (!line || !line->enabled) return;
-    const ServiceConfigPtr config = resolver_.resolve(source, *line, defaults);
-    if (config != nullptr && overlap_.add(source, line->service.at, config))
-        loaded_.services.push_back(config);
+    if (!line || !line->enabled) {
+        overrides_.excuse(tokens.front().text);
+        return;
+    }
+    std::optional<Draft> draft = resolver_.resolve(source, *line, defaults);
+    if (!draft) {
+        overrides_.excuse(line->service.text);
+        return;
+    }
+    if (!draft->origins.empty()) loaded_.drafts.push_back(*draft);
+    if (!draft->enabled) return;
+    const auto config = std::make_shared<const ServiceConfig>(std::move(draft->config));
+    if (overlap_.add(source, line->service.at, config)) loaded_.services.push_back(config);
 }
 
 static std::string directory_of(const std::string& path) {
@@ -190,6 +206,8 @@ void Loader::include(const Source& source, const Line& tokens, const DefaultHost
 }
 
 Loaded Loader::finish() {
+    overrides_.finish();
+    if (overrides_.spoiled()) loaded_.services.clear();
     if (auto orphan = overlap_.orphan()) loaded_.diagnostics.push_back(std::move(*orphan));
     if (loaded_.services.empty() && !has_errors(loaded_.diagnostics)) {
         Diagnostic diagnostic;
@@ -209,8 +227,8 @@ Loaded load_config(const LoadOptions& options) {
 }
 
 Loaded load_config_text(const std::string& text, const std::string& name,
-                        const LoadOptions& options) {
-    Loader loader(options);
+                        const LoadOptions& options, const std::string& settings) {
+    Loader loader(options, settings);
     loader.load_text(name, text, loader.first_default());
     return loader.finish();
 }

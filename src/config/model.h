@@ -2,10 +2,13 @@
 
 #include "base/address.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/types.h>
+#include <tuple>
 #include <vector>
 
 // What a configuration says, resolved and checked: plain values, immutable once loaded. Listeners,
@@ -36,12 +39,33 @@ struct SocketOptions {
 
 enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux };
 
+// At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
+struct Rate {
+    std::uint32_t count = 0;    // 0 = no limit
+    std::uint32_t seconds = 60; // of one period
+    std::uint32_t burst = 0;    // at least 1 where there is a limit
+
+    // The whole of a minute's share may come at once.
+    [[nodiscard]] static constexpr Rate per_minute(std::uint32_t count) {
+        return {count, 60, count};
+    }
+    [[nodiscard]] bool is_limit() const { return count != 0; }
+    friend bool operator==(const Rate&, const Rate&) = default;
+};
+
+// What becomes of a client for whom the service as a whole has no room.
+enum class Overflow : std::uint8_t {
+    queue,  // waits in the kernel
+    refuse, // is accepted and closed at once
+};
+
 // 0 = no limit, in all of them.
 struct Limits {
-    std::uint32_t instances = 256;       // running at once; beyond it clients wait in the backlog
-    std::uint32_t starts_per_minute = 0; // of the whole service; beyond it clients wait
-    std::uint32_t per_source = 0;        // running at once for one address; beyond it: refused
-    std::uint32_t source_per_minute = 0; // starts for one address; beyond it: refused
+    std::uint32_t instances = 256; // running at once; beyond it: as `overflow` says
+    Rate rate{};                   // of the whole service; beyond it: as `overflow` says
+    std::uint32_t per_source = 0;  // running at once for one address; beyond it: refused
+    Rate source_rate{};            // of one address; beyond it: refused
+    Overflow overflow = Overflow::queue;
 
     friend bool operator==(const Limits&, const Limits&) = default;
 };
@@ -58,6 +82,21 @@ struct Account {
     friend bool operator==(const Account&, const Account&) = default;
 };
 
+// What a server finds around it, beyond its socket and its identity.
+struct Surroundings {
+    std::vector<std::string> env{};      // NAME=VALUE; above all else but the peer's variables
+    std::vector<std::string> pass_env{}; // names of variables of the daemon that it is given
+    std::string directory{};             // absolute; empty = /
+    mode_t umask = 022;
+    std::optional<int> nice{}; // nothing = as the daemon has it
+
+    friend bool operator==(const Surroundings&, const Surroundings&) = default;
+    friend bool operator<(const Surroundings& a, const Surroundings& b) {
+        return std::tie(a.env, a.pass_env, a.directory, a.umask, a.nice) <
+               std::tie(b.env, b.pass_env, b.directory, b.umask, b.nice);
+    }
+};
+
 struct Program {
     std::string path;              // absolute
     std::vector<std::string> argv; // argv[0] first; never empty
@@ -71,8 +110,10 @@ struct ServiceConfig {
     std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
     SocketOptions socket;
     Limits limits;
-    std::shared_ptr<const Account> account; // never null; equal ones are shared
-    std::shared_ptr<const Program> program; // null for a built-in
+    std::shared_ptr<const Account> account;           // never null; equal ones are shared
+    std::shared_ptr<const Program> program;           // null for a built-in
+    std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared
+    std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
     Builtin builtin = Builtin::none;
     bool wait = false;
     std::string mux_name; // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
@@ -87,5 +128,14 @@ struct ServiceConfig {
 };
 
 using ServiceConfigPtr = std::shared_ptr<const ServiceConfig>;
+
+// What is said of the daemon as a whole.
+struct DaemonSettings {
+    std::chrono::milliseconds stop_timeout = std::chrono::seconds(10);
+    std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // where no service says more
+    bool log_connections = false;
+    bool keep_environment = false; // services get all of the daemon's own
+    bool strict = false;           // no start with an error in any file
+};
 
 } // namespace inetd

@@ -6,26 +6,26 @@
 
 namespace inetd {
 
-Resolver::Resolver(const LoadOptions& options)
-    : default_limits_(options.default_limits),
-      default_backlog_(options.default_backlog),
-      endpoints_(options.ipv6) {}
-
-bool Resolver::set_socket(const Source& source, const ServiceLine& line, ServiceConfig& config) {
-    config.socket.send_buffer = line.send_buffer;
-    config.socket.receive_buffer = line.receive_buffer;
-    config.socket.backlog = default_backlog_;
-    config.socket.mode = line.socket_mode;
+static bool set_socket(const Source& source, const ServiceLine& line, Draft& draft) {
+    SocketOptions& socket = draft.config.socket;
+    const Origin own{Origin::Kind::line, draft.config.file, draft.config.line};
+    const auto set = [&](auto& field, auto value, std::string_view key) {
+        field = value;
+        note_origin(draft, key, own);
+    };
+    if (line.send_buffer != 0) set(socket.send_buffer, line.send_buffer, "send_buffer");
+    if (line.receive_buffer != 0) set(socket.receive_buffer, line.receive_buffer, "receive_buffer");
+    if (line.socket_mode) set(socket.mode, *line.socket_mode, "socket_mode");
     bool good = true;
     if (!line.socket_owner.text.empty()) {
         const auto user = Accounts::find_user(line.socket_owner.text);
         good = user.found();
-        if (good) config.socket.owner = user.value;
+        if (good) set(socket.owner, user.value, "socket_user");
         if (!good) source.error(line.socket_owner.at, user.problem, user.hint);
     }
     if (!line.socket_group.text.empty()) {
         const auto group = Accounts::find_group(line.socket_group.text);
-        if (group.found()) config.socket.group = group.value;
+        if (group.found()) set(socket.group, group.value, "socket_group");
         if (!group.found()) source.error(line.socket_group.at, group.problem, group.hint);
         good = good && group.found();
     }
@@ -123,36 +123,49 @@ bool Resolver::set_program(const Source& source, const ServiceLine& line, Servic
     return true;
 }
 
-void Resolver::set_limits(const ServiceLine& line, ServiceConfig& config) const {
-    const Limits& base = default_limits_;
-    config.limits = {
-        .instances = line.instances.value_or(base.instances),
-        .starts_per_minute = line.starts_per_minute.value_or(base.starts_per_minute),
-        .per_source = line.per_source.value_or(base.per_source),
-        .source_per_minute = line.source_per_minute.value_or(base.source_per_minute),
+static void set_limits(const ServiceLine& line, Draft& draft) {
+    Limits& limits = draft.config.limits;
+    const Origin own{Origin::Kind::line, draft.config.file, draft.config.line};
+    const auto set = [&](auto& field, auto value, std::string_view key) {
+        field = value;
+        note_origin(draft, key, own);
     };
+    if (line.instances) set(limits.instances, *line.instances, "instances");
+    if (line.per_source) set(limits.per_source, *line.per_source, "per_source");
+    if (line.starts_per_minute) set(limits.rate, Rate::per_minute(*line.starts_per_minute), "rate");
+    if (line.source_per_minute)
+        set(limits.source_rate, Rate::per_minute(*line.source_per_minute), "rate_per_source");
 }
 
-ServiceConfigPtr Resolver::resolve(const Source& source, const ServiceLine& line,
-                                   const DefaultHosts& defaults) {
-    auto config = std::make_shared<ServiceConfig>();
-    config->name = line.mux_name.empty() ? line.service.text : "tcpmux/" + line.mux_name;
-    config->protocol = line.protocol.text;
-    config->wait = line.wait;
-    config->mux_name = line.mux_name;
-    config->mux_greets = line.mux_greets;
-    config->file = source.name();
-    config->line = line.service.at.line;
-    set_limits(line, *config);
+std::shared_ptr<const Surroundings> Resolver::share(const Surroundings& surroundings) {
+    auto& shared = surroundings_[surroundings];
+    if (shared == nullptr) shared = std::make_shared<const Surroundings>(surroundings);
+    return shared;
+}
+
+std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& line,
+                                       const DefaultHosts& defaults) {
+    Draft draft = overrides_.base();
+    ServiceConfig& config = draft.config;
+    config.name = line.mux_name.empty() ? line.service.text : "tcpmux/" + line.mux_name;
+    config.protocol = line.protocol.text;
+    config.wait = line.wait;
+    config.mux_name = line.mux_name;
+    config.mux_greets = line.mux_greets;
+    config.file = source.name();
+    config.line = line.service.at.line;
+    set_limits(line, draft);
 
     auto listen = endpoints_.find(source, line, defaults);
     bool good = listen.has_value();
-    if (good) config->listen = std::move(*listen);
-    good = set_socket(source, line, *config) && good;
-    good = set_account(source, line, *config) && good;
+    if (good) config.listen = std::move(*listen);
+    good = set_socket(source, line, draft) && good;
+    good = set_account(source, line, config) && good;
     // Which built-in service it is may depend on the port.
-    if (good || !line.internal()) good = set_program(source, line, *config) && good;
-    return good ? config : nullptr;
+    if (good || !line.internal()) good = set_program(source, line, config) && good;
+    if (!good || !overrides_.apply(draft)) return std::nullopt;
+    config.surroundings = share(draft.surroundings);
+    return draft;
 }
 
 } // namespace inetd

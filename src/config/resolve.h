@@ -4,7 +4,12 @@
 #include "config/endpoints.h"
 #include "config/line.h"
 #include "config/load.h"
+#include "config/overrides.h"
 #include "config/programs.h"
+
+#include <map>
+#include <memory>
+#include <optional>
 
 namespace inetd {
 
@@ -12,23 +17,24 @@ namespace inetd {
 // every answer, so that one Resolver serves one load.
 class Resolver {
   public:
-    explicit Resolver(const LoadOptions& options);
+    // `overrides` says what lies beneath and above the lines' own columns.
+    Resolver(const LoadOptions& options, Overrides& overrides)
+        : overrides_(overrides), endpoints_(options.ipv6) {}
 
-    // Null, and reported, if anything that the line names does not exist.
-    ServiceConfigPtr resolve(const Source& source, const ServiceLine& line,
-                             const DefaultHosts& defaults);
+    // Nothing, and reported, if anything that the line names does not exist.
+    std::optional<Draft> resolve(const Source& source, const ServiceLine& line,
+                                 const DefaultHosts& defaults);
 
   private:
-    bool set_socket(const Source& source, const ServiceLine& line, ServiceConfig& config);
     bool set_account(const Source& source, const ServiceLine& line, ServiceConfig& config);
     bool set_program(const Source& source, const ServiceLine& line, ServiceConfig& config);
-    void set_limits(const ServiceLine& line, ServiceConfig& config) const;
+    std::shared_ptr<const Surroundings> share(const Surroundings& surroundings);
 
-    Limits default_limits_;
-    int default_backlog_;
+    Overrides& overrides_;
     Endpoints endpoints_;
     Accounts accounts_;
     Programs programs_;
+    std::map<Surroundings, std::shared_ptr<const Surroundings>> surroundings_;
 };
 
 } // namespace inetd

@@ -44,7 +44,7 @@ std::optional<std::vector<Token>> parse_default_hosts(const Source& source, cons
     return hosts;
 }
 
-static bool read_mode(const Source& source, const Token& token, mode_t& mode) {
+static bool read_mode(const Source& source, const Token& token, std::optional<mode_t>& mode) {
     unsigned value = 0200; // FreeBSD's, where the mode is left out
     const char* end = token.text.data() + token.text.size();
     if (!token.text.empty()) {

@@ -7,10 +7,14 @@ namespace inetd {
 
 const char* refusal_text(Refusal refusal) {
     switch (refusal) {
+    case Refusal::instances:
+        return "too many instances";
+    case Refusal::rate:
+        return "too many starts";
     case Refusal::source_instances:
         return "too many instances for this address";
     case Refusal::source_rate:
-        return "too many starts a minute for this address";
+        return "too many starts for this address";
     }
     return "";
 }
@@ -41,14 +45,20 @@ Slot::~Slot() {
 Gate::Room Gate::room(const Limits& limits, TimePoint now) {
     Room room;
     room.full = limits.instances != 0 && running_ >= limits.instances;
-    if (limits.starts_per_minute != 0) room.rate = bucket_.wait(limits.starts_per_minute, now);
+    if (limits.rate.is_limit()) room.rate = bucket_.wait(limits.rate, now);
     return room;
 }
 
 std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddress& peer,
                                         TimePoint now) {
+    if (limits.overflow == Overflow::refuse) {
+        if (const Room left = room(limits, now); !left) {
+            ++refused_;
+            return left.full ? Refusal::instances : Refusal::rate;
+        }
+    }
     std::optional<SourceKey> key;
-    keeps_rates_ = limits.source_per_minute != 0;
+    keeps_rates_ = limits.source_rate.is_limit();
     if (limits.per_source != 0 || keeps_rates_) key = source_of(peer);
     if (key) {
         if (sources_.size() >= forget_at_) forget_idle(limits, now);
@@ -57,13 +67,13 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
             ++refused_;
             return Refusal::source_instances;
         }
-        if (keeps_rates_ && !source.bucket.take(limits.source_per_minute, now)) {
+        if (keeps_rates_ && !source.bucket.take(limits.source_rate, now)) {
             ++refused_;
             return Refusal::source_rate;
         }
         ++source.running;
     }
-    if (limits.starts_per_minute != 0) bucket_.take(limits.starts_per_minute, now);
+    if (limits.rate.is_limit()) bucket_.take(limits.rate, now);
     ++running_;
     ++started_;
     return Slot(shared_from_this(), key);
@@ -83,8 +93,8 @@ void Gate::release(const std::optional<SourceKey>& key) {
 void Gate::forget_idle(const Limits& limits, TimePoint now) {
     for (auto item = sources_.begin(); item != sources_.end();) {
         Source& source = item->second;
-        const bool idle = source.running == 0 &&
-                          (!keeps_rates_ || source.bucket.full(limits.source_per_minute, now));
+        const bool idle =
+            source.running == 0 && (!keeps_rates_ || source.bucket.full(limits.source_rate, now));
         item = idle ? sources_.erase(item) : std::next(item);
     }
     forget_at_ = std::max<std::size_t>(64, sources_.size() * 2);

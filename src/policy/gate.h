@@ -18,7 +18,8 @@ namespace inetd {
 class Gate;
 
 // Why one client was turned away. The service as a whole is never shut for it.
-enum class Refusal : std::uint8_t { source_instances, source_rate };
+// The first two only where the limits say that overflow is refused.
+enum class Refusal : std::uint8_t { instances, rate, source_instances, source_rate };
 [[nodiscard]] const char* refusal_text(Refusal refusal);
 
 // The bytes by which clients count as one source: the IP address without its port.
@@ -62,7 +63,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     [[nodiscard]] Room room(const Limits& limits, TimePoint now);
 
-    // Call only while room() says yes.
+    // Call only while room() says yes, unless overflow is to be refused.
     [[nodiscard]] std::variant<Slot, Refusal> admit(const Limits& limits, const SocketAddress& peer,
                                                     TimePoint now);
 

@@ -1,6 +1,8 @@
 #include "process/environment.h"
 
-#include <array>
+#include "base/variables.h"
+
+#include <algorithm>
 #include <fmt/format.h>
 #include <netinet/in.h>
 
@@ -21,34 +23,58 @@ static std::string_view name_of(std::string_view assignment) {
 }
 
 static bool is_ours(std::string_view name) {
-    // What tells the daemon about its own supervisor must not reach a service that talks to one.
-    static constexpr std::array kOurs{"USER",          "LOGNAME",        "HOME",
-                                      "SHELL",         "NOTIFY_SOCKET",  "LISTEN_FDS",
-                                      "LISTEN_PID",    "LISTEN_FDNAMES", "WATCHDOG_PID",
-                                      "WATCHDOG_USEC", "MAINPID"};
-    for (const char* ours : kOurs) {
-        if (name == ours) return true;
-    }
-    return false;
+    return is_account_variable(name) || is_supervisor_variable(name) || is_peer_variable(name);
 }
 
-Environment service_environment(const Account& account, char* const* daemons, bool keep) {
-    Environment environment;
+namespace {
+
+// Sets each variable once: what the settings assign hides all others of that name.
+class Builder {
+  public:
+    explicit Builder(const std::vector<std::string>& assigned) : assigned_(assigned) {}
+
+    void set(std::string_view name, std::string_view value) {
+        for (const std::string& assignment : assigned_)
+            if (name_of(assignment) == name) return;
+        environment_.set(name, value);
+    }
+    Environment finish() {
+        for (const std::string& assignment : assigned_) {
+            const std::string_view name = name_of(assignment);
+            environment_.set(name, std::string_view(assignment).substr(name.size() + 1));
+        }
+        return std::move(environment_);
+    }
+
+  private:
+    const std::vector<std::string>& assigned_;
+    Environment environment_;
+};
+
+} // namespace
+
+Environment service_environment(const Account& account, const Surroundings& surroundings,
+                                char* const* daemons, bool keep) {
+    Builder builder(surroundings.env);
+    const auto& passed = surroundings.pass_env;
     bool has_path = false;
     for (char* const* item = daemons; item != nullptr && *item != nullptr; ++item) {
         const std::string_view assignment(*item);
         const std::string_view name = name_of(assignment);
-        const bool wanted = keep ? !is_ours(name) : name == "LANG" || name == "TZ";
+        const bool wanted = keep
+                                ? !is_ours(name)
+                                : name == "LANG" || name == "TZ" ||
+                                      std::find(passed.begin(), passed.end(), name) != passed.end();
         if (!wanted || assignment.size() == name.size()) continue;
         has_path = has_path || name == "PATH";
-        environment.set(name, assignment.substr(name.size() + 1));
+        builder.set(name, assignment.substr(name.size() + 1));
     }
-    if (!has_path) environment.set("PATH", kPath);
-    environment.set("USER", account.user);
-    environment.set("LOGNAME", account.user);
-    environment.set("HOME", account.home);
-    environment.set("SHELL", account.shell);
-    return environment;
+    if (!has_path) builder.set("PATH", kPath);
+    builder.set("USER", account.user);
+    builder.set("LOGNAME", account.user);
+    builder.set("HOME", account.home);
+    builder.set("SHELL", account.shell);
+    return builder.finish();
 }
 
 static std::string_view protocol_name(int protocol) {

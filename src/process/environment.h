@@ -21,10 +21,12 @@ class Environment {
     std::string block_;
 };
 
-// The same for all instances of a service: PATH, LANG and TZ (the daemon's own, if set), USER,
-// LOGNAME, HOME, SHELL; with `keep` all that the daemon itself was given, beneath them.
-[[nodiscard]] Environment service_environment(const Account& account, char* const* daemons,
-                                              bool keep);
+// The same for all instances of a service: PATH, LANG, TZ and what is to be passed on (the daemon's
+// own, if set; PATH has a default), USER, LOGNAME, HOME, SHELL, and what the settings assign, which
+// replaces any of these. With `keep` all that the daemon itself was given, beneath them.
+[[nodiscard]] Environment service_environment(const Account& account,
+                                              const Surroundings& surroundings,
+                                              char* const* daemons, bool keep);
 
 // Who is served, in both families of names: PROTO, TCPLOCALIP, TCPREMOTEIP, ... (UCSPI) and
 // REMOTE_ADDR, SERVER_ADDR, ... (CGI, systemd.exec(5)). IPv4 clients of a dual-stack socket appear

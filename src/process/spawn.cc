@@ -55,12 +55,16 @@ const char* stage_text(SpawnStage stage) {
         return "starting a session";
     case SpawnStage::limits:
         return "setting limits";
+    case SpawnStage::priority:
+        return "setting the priority";
     case SpawnStage::groups:
         return "setting the supplementary groups";
     case SpawnStage::group:
         return "setting the group";
     case SpawnStage::user:
         return "setting the user";
+    case SpawnStage::directory:
+        return "changing the directory to";
     case SpawnStage::mask:
         return "setting the signal mask";
     case SpawnStage::exec:
@@ -195,6 +199,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     const bool pass =
         may_pass && method_ == SpawnMethod::shared_memory && pass_socket(slot, request.socket);
     slot.plan = {};
+    slot.plan.umask = -1;
     slot.plan.path = request.program->path.c_str();
     slot.plan.argv = slot.argv.data();
     slot.plan.envp = slot.envp.data();
@@ -203,6 +208,12 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.report = report_writer_.get();
     slot.plan.set_limit = hard_limit_ != 0;
     slot.plan.limit = {soft_limit_, hard_limit_};
+    if (const Surroundings* around = request.surroundings) {
+        slot.plan.umask = static_cast<int>(around->umask);
+        slot.plan.directory = around->directory.empty() ? nullptr : around->directory.c_str();
+        slot.plan.set_nice = around->nice.has_value();
+        slot.plan.nice = around->nice.value_or(0);
+    }
     if (request.account != nullptr && !is_ours(*request.account)) {
         slot.plan.set_account = true;
         slot.plan.uid = request.account->uid;

@@ -19,9 +19,11 @@ enum class SpawnStage : std::uint8_t {
     descriptors,
     session,
     limits,
+    priority,
     groups,
     group,
     user,
+    directory,
     mask,
     exec
 };
@@ -31,13 +33,14 @@ enum class SpawnStage : std::uint8_t {
 // All that a child needs, looked up before it exists.
 struct SpawnRequest {
     const Program* program = nullptr;
-    int socket = -1;                   // becomes 0, 1 and 2; the caller may close it at once
-    const Account* account = nullptr;  // null: keep the daemon's own
-    std::string_view environment;      // assignments that end in a NUL each; copied
-    std::string_view peer_environment; // the same; after the others
+    int socket = -1;                  // becomes 0, 1 and 2; the caller may close it at once
+    const Account* account = nullptr; // null: keep the daemon's own
+    const Surroundings* surroundings = nullptr; // the same; their variables are not looked at
+    std::string_view environment;               // assignments that end in a NUL each; copied
+    std::string_view peer_environment;          // the same; after the others
     bool large_table = false; // the daemon has so many descriptors that copying them costs more
                               // than passing one
-    // Held until the child has left our memory; what `program` and `account` point into.
+    // Held until the child has left our memory; what the pointers above point into.
     std::shared_ptr<const void> keep_alive;
 };
 

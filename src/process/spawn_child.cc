@@ -162,8 +162,21 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnStage* stage) {
         done = raw(SYS_prlimit64, 0, RLIMIT_NOFILE, reinterpret_cast<long>(&plan.limit), 0);
         if (done < 0) return done;
     }
+    // Before the account: a lower number needs root's right.
+    if (plan.set_nice) {
+        *stage = SpawnStage::priority;
+        done = raw(SYS_setpriority, PRIO_PROCESS, 0, plan.nice);
+        if (done < 0) return done;
+    }
     done = take_account(plan, stage);
     if (done < 0) return done;
+    if (plan.umask >= 0) raw(SYS_umask, plan.umask);
+    // After it: only what the account may enter.
+    if (plan.directory != nullptr) {
+        *stage = SpawnStage::directory;
+        done = raw(SYS_chdir, reinterpret_cast<long>(plan.directory));
+        if (done < 0) return done;
+    }
     *stage = SpawnStage::mask;
     const std::uint64_t none = 0; // the kernel's sigset_t: 64 signals
     done = raw(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);

@@ -22,6 +22,10 @@ struct ChildPlan {
     std::size_t group_count;
     bool set_limit;
     struct rlimit64 limit; // RLIMIT_NOFILE
+    bool set_nice;
+    int nice;
+    int umask;
+    const char* directory;
 };
 
 // Turns this process into the plan's program; returns only if that failed, having reported it. It

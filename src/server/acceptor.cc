@@ -15,20 +15,19 @@ static constexpr Duration kMuxLineTimeout = 30s;
 
 static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 
-Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings)
+Acceptor::Acceptor(EventLoop& loop, Launcher& launcher)
     : loop_(loop),
       launcher_(launcher),
       admission_(loop, [this](Endpoint& endpoint) { on_ready(endpoint); }),
       lender_(launcher, admission_),
       peers_(loop, launcher, admission_),
-      sessions_(loop, settings.idle_timeout),
+      sessions_(loop),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
             .serve = [this](Fd& fd, const SocketAddress& peer, const std::string& name,
                             std::shared_ptr<void>& lease,
                             const ServiceConfigPtr&) { return serve_muxed(fd, peer, name, lease); },
-            .ended = {}}),
-      log_connections_(settings.log_connections) {
+            .ended = {}}) {
     sessions_.on_end([this](const SessionEnd& end) {
         if (!log_connections_) return;
         log::info("{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
@@ -62,7 +61,7 @@ void Acceptor::on_ready(Endpoint& endpoint) {
 
 void Acceptor::accept_clients(Endpoint& endpoint) {
     const bool external = endpoint.service->config->builtin == Builtin::none;
-    for (int i = 0; i < kClientsPerRound && admission_.has_room(endpoint); ++i) {
+    for (int i = 0; i < kClientsPerRound && admission_.takes_clients(endpoint); ++i) {
         Listener::Accepted client = endpoint.listener->accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:

@@ -20,11 +20,8 @@ namespace inetd {
 // loop or by a child.
 class Acceptor {
   public:
-    struct Settings {
-        Duration idle_timeout;
-        bool log_connections = false;
-    };
-    Acceptor(EventLoop& loop, Launcher& launcher, const Settings& settings);
+    Acceptor(EventLoop& loop, Launcher& launcher);
+    void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     [[nodiscard]] Admission& admission() { return admission_; }
 
@@ -53,7 +50,7 @@ class Acceptor {
     MuxSessions mux_;
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
-    bool log_connections_;
+    bool log_connections_ = false;
 };
 
 } // namespace inetd

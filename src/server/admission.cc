@@ -1,5 +1,6 @@
 #include "server/admission.h"
 
+#include "config/rate.h"
 #include "log/log.h"
 
 #include <system_error>
@@ -65,10 +66,14 @@ bool Admission::has_room(Endpoint& endpoint) {
         return false;
     }
     if (say_so)
-        log::notice("{}: {} starts a minute are reached, new clients wait", service.name(),
-                    limits.starts_per_minute);
+        log::notice("{}: the rate of {} is reached, new clients wait", service.name(),
+                    rate_text(limits.rate));
     pause(endpoint, room.rate);
     return false;
+}
+
+bool Admission::takes_clients(Endpoint& endpoint) {
+    return endpoint.service->config->limits.overflow == Overflow::refuse || has_room(endpoint);
 }
 
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer) {
@@ -84,7 +89,9 @@ std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& pe
 }
 
 std::shared_ptr<void> Admission::admit_server(Service& service) {
-    auto answer = service.gate->admit(service.config->limits, SocketAddress(), loop_.now());
+    Limits limits = service.config->limits;
+    limits.overflow = Overflow::queue; // whoever waits, waits for the server
+    auto answer = service.gate->admit(limits, SocketAddress(), loop_.now());
     return std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
 }
 

@@ -25,6 +25,8 @@ class Admission {
 
     // Whether the service can take one more; if not, the endpoint is parked until it can.
     bool has_room(Endpoint& endpoint);
+    // Where there is no room, clients wait in the kernel, or are taken only to be refused.
+    bool takes_clients(Endpoint& endpoint);
     // What an instance for this peer holds while it runs; null: refused.
     std::shared_ptr<void> admit(Service& service, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.

@@ -9,8 +9,8 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
-Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, bool log_connections)
-    : loop_(loop), spawner_(std::move(spawner)), log_connections_(log_connections) {}
+Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
+    : loop_(loop), spawner_(std::move(spawner)) {}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
@@ -20,6 +20,7 @@ pid_t Launcher::launch(Order order) {
     request.program = config->program.get();
     request.socket = order.socket;
     request.account = config->account.get();
+    request.surroundings = config->surroundings.get();
     request.environment = order.service.environment.block();
     request.peer_environment = peer.block();
     request.large_table = descriptors_ > kLargeTable;
@@ -59,15 +60,20 @@ static const SpawnReport* report_of(pid_t pid, const std::vector<SpawnReport>& r
     return nullptr;
 }
 
+static std::string object_of(SpawnStage stage, const ServiceConfig& config) {
+    if (stage == SpawnStage::exec) return " " + config.program->path;
+    if (stage == SpawnStage::directory) return " " + config.surroundings->directory;
+    return {};
+}
+
 void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
     auto child = children_.take(end.pid);
     if (!child) return; // an orphan that came to us because we are PID 1
     const Duration lasted = Clock::now() - child->started;
     const std::string& name = child->config->name;
     if (const SpawnReport* report = report_of(end.pid, reports)) {
-        const std::string object =
-            report->stage == SpawnStage::exec ? " " + child->config->program->path : "";
-        const Error error{stage_text(report->stage) + object, report->code};
+        const Error error{stage_text(report->stage) + object_of(report->stage, *child->config),
+                          report->code};
         log::error("{}: {}", name, error.text());
     } else {
         const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;

@@ -14,7 +14,8 @@ namespace inetd {
 // Starts the servers and sees them end. Every child of the daemon goes through launch().
 class Launcher {
   public:
-    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, bool log_connections);
+    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner);
+    void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     struct Order {
         Service& service;
@@ -50,7 +51,7 @@ class Launcher {
     std::unique_ptr<Spawner> spawner_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;
-    bool log_connections_;
+    bool log_connections_ = false;
 };
 
 } // namespace inetd

@@ -15,7 +15,7 @@ void Peers::receive(Endpoint& endpoint) {
             ++service.reflected;
             return Verdict::drop;
         }
-        if (!must_decide && !admission_.has_room(endpoint)) return Verdict::leave;
+        if (!must_decide && !admission_.takes_clients(endpoint)) return Verdict::leave;
         auto lease = admission_.admit(service, peer);
         if (!lease) return Verdict::drop;
         leases.push_back(std::move(lease));

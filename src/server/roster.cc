@@ -33,12 +33,6 @@ static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& conf
     return listener;
 }
 
-Roster::Roster(EventLoop& loop, Admission& admission, Launcher& launcher, bool keep_environment)
-    : loop_(loop),
-      admission_(admission),
-      launcher_(launcher),
-      keep_environment_(keep_environment) {}
-
 std::vector<ServiceConfigPtr> Roster::configs() const {
     std::vector<ServiceConfigPtr> all;
     for (const auto& service : services_)
@@ -68,8 +62,8 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     if (service->config->program)
-        service->environment =
-            service_environment(*service->config->account, environ, keep_environment_);
+        service->environment = service_environment(
+            *service->config->account, *service->config->surroundings, environ, keep_environment_);
     service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
     return service;
 }

@@ -16,7 +16,11 @@ namespace inetd {
 // The services that there are, and their sockets. Changes only by apply().
 class Roster {
   public:
-    Roster(EventLoop& loop, Admission& admission, Launcher& launcher, bool keep_environment);
+    Roster(EventLoop& loop, Admission& admission, Launcher& launcher)
+        : loop_(loop), admission_(admission), launcher_(launcher) {}
+
+    // Whether services get the daemon's own environment, from the next apply() on.
+    void set_keep_environment(bool wanted) { keep_environment_ = wanted; }
 
     // What is now configured, in order: the `running` of plan_reload.
     [[nodiscard]] std::vector<ServiceConfigPtr> configs() const;
@@ -49,7 +53,7 @@ class Roster {
     EventLoop& loop_;
     Admission& admission_;
     Launcher& launcher_;
-    bool keep_environment_;
+    bool keep_environment_ = false;
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;
 };

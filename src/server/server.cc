@@ -26,10 +26,9 @@ Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
     : options_(options),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT},
                [this](int signal, pid_t) { on_signal(signal); }),
-      launcher_(loop_, std::move(spawner), options.log_connections),
-      acceptor_(loop_, launcher_,
-                {.idle_timeout = options.idle_timeout, .log_connections = options.log_connections}),
-      roster_(loop_, acceptor_.admission(), launcher_, options.keep_environment),
+      launcher_(loop_, std::move(spawner)),
+      acceptor_(loop_, launcher_),
+      roster_(loop_, acceptor_.admission(), launcher_),
       supervisor_(loop_, [this] { return status(); }) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
@@ -78,14 +77,22 @@ Result<void> Server::start() {
     const Loaded loaded = load_config(options_.load);
     log_diagnostics(loaded.diagnostics);
     const std::size_t errors = count_errors(loaded.diagnostics);
-    if (errors != 0 && (options_.strict || loaded.services.empty()))
+    if (errors != 0 && (loaded.daemon.strict || loaded.services.empty()))
         return Error{fmt::format("not started: {} error{} in the configuration", errors,
                                  errors == 1 ? "" : "s"),
                      0};
-    roster_.apply(plan_reload({}, loaded.services), loaded.services);
-    launcher_.set_descriptor_count(roster_.socket_count());
+    take_up(loaded, plan_reload({}, loaded.services));
     hold_reserve();
     return {};
+}
+
+void Server::take_up(const Loaded& loaded, const Plan& plan) {
+    settings_ = loaded.daemon;
+    launcher_.set_log_connections(settings_.log_connections);
+    acceptor_.set_log_connections(settings_.log_connections);
+    roster_.set_keep_environment(settings_.keep_environment);
+    roster_.apply(plan, loaded.services);
+    launcher_.set_descriptor_count(roster_.socket_count());
 }
 
 void Server::run() {
@@ -144,8 +151,7 @@ void Server::reload() {
         return supervisor_.reloaded(text);
     }
     const Plan plan = plan_reload(roster_.configs(), loaded.services);
-    roster_.apply(plan, loaded.services);
-    launcher_.set_descriptor_count(roster_.socket_count());
+    take_up(loaded, plan);
     log::notice("reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
                 plan.updated, plan.unchanged);
     supervisor_.reloaded("");
@@ -161,9 +167,9 @@ void Server::stop() {
     acceptor_.stop_sessions();
     if (launcher_.running() != 0)
         log::notice("stopping; waiting {:.0f} s for {} to end",
-                    std::chrono::duration<double>(options_.stop_timeout).count(),
+                    std::chrono::duration<double>(settings_.stop_timeout).count(),
                     launcher_.running());
-    stop_deadline_ = Clock::now() + options_.stop_timeout;
+    stop_deadline_ = Clock::now() + settings_.stop_timeout;
     wait_for_children();
     finish_if_idle();
 }

@@ -30,6 +30,7 @@ class Server {
     Server(const Options& options, std::unique_ptr<Spawner> spawner);
 
     void on_signal(int signal);
+    void take_up(const Loaded& loaded, const Plan& plan);
     void reload();
     void stop();
     void finish_if_idle();
@@ -40,6 +41,7 @@ class Server {
     [[nodiscard]] std::string status() const;
 
     Options options_;
+    DaemonSettings settings_;
     EventLoop loop_;
     Signals signals_;
     Launcher launcher_;

@@ -111,7 +111,7 @@ def test_starts_a_minute_queue_and_heal(wait, options):
         with connect(port) as fourth:
             fourth.sendall(b"fourth")
             fourth.shutdown(socket.SHUT_WR)
-            d.wait_log(rf"\b{port}: .*3 starts")
+            d.wait_log(rf"\b{port}: the rate of 3/min is reached")
             for _ in range(5):
                 assert ask(other, b"hello") == b"hello"
             assert has_nothing(fourth)

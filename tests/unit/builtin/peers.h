@@ -69,8 +69,10 @@ inline Connection tcp_connection(int buffer = 0) {
     return connection;
 }
 
-inline ServiceConfigPtr service_of(Builtin builtin) {
+inline ServiceConfigPtr
+service_of(Builtin builtin, std::chrono::milliseconds idle_timeout = std::chrono::minutes(1)) {
     auto config = std::make_shared<ServiceConfig>();
+    config->idle_timeout = idle_timeout;
     config->builtin = builtin;
     return config;
 }

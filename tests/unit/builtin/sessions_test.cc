@@ -16,12 +16,18 @@ struct House {
     EventLoop loop;
     Sessions sessions;
     std::vector<SessionEnd> ends;
+    std::chrono::milliseconds idle;
 
-    explicit House(Duration idle = 1min) : sessions(loop, idle) {
+    explicit House(std::chrono::milliseconds idle_timeout = 1min)
+        : sessions(loop), idle(idle_timeout) {
         sessions.on_end([this](const SessionEnd& end) { ends.push_back(end); });
     }
     void start(Builtin builtin, Connection& connection, std::shared_ptr<void> lease = nullptr) {
-        sessions.start(service_of(builtin), std::move(connection.server), connection.peer,
+        start(builtin, idle, connection, std::move(lease));
+    }
+    void start(Builtin builtin, std::chrono::milliseconds limit, Connection& connection,
+               std::shared_ptr<void> lease = nullptr) {
+        sessions.start(service_of(builtin, limit), std::move(connection.server), connection.peer,
                        std::move(lease));
     }
     void rounds_until_end() {
@@ -47,12 +53,8 @@ char expected_chargen(std::size_t i) {
 TEST_CASE("echo: everything comes back, also what was sent before the half-close") {
     House house;
     Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
+    SUBCASE("tcp") { connection = tcp_connection(); }
+    SUBCASE("unix") { connection = unix_connection(); }
     auto lease = std::make_shared<int>(0);
     const SocketAddress peer = connection.peer;
     house.start(Builtin::echo, connection, lease);
@@ -161,12 +163,8 @@ TEST_CASE("a packet that is larger than the buffer is an error, not half an echo
 TEST_CASE("discard takes everything and says nothing") {
     House house;
     Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
+    SUBCASE("tcp") { connection = tcp_connection(); }
+    SUBCASE("unix") { connection = unix_connection(); }
     house.start(Builtin::discard, connection);
     send_all(house, connection.client, noise(5'000'000));
     shutdown(connection.client.get(), SHUT_WR);
@@ -253,15 +251,9 @@ TEST_CASE("sessions that never rest take turns") {
 TEST_CASE("daytime and time answer and close, whatever the client has sent") {
     House house;
     Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
-    SUBCASE("seqpacket") {
-        connection = unix_connection(SOCK_SEQPACKET);
-    }
+    SUBCASE("tcp") { connection = tcp_connection(); }
+    SUBCASE("unix") { connection = unix_connection(); }
+    SUBCASE("seqpacket") { connection = unix_connection(SOCK_SEQPACKET); }
     say(connection.client, "GET / HTTP/1.0\r\n\r\n");
     const Fd client = std::move(connection.client);
     Connection other = tcp_connection();
@@ -320,6 +312,24 @@ TEST_CASE("an idle session is closed") {
     CHECK(house.sessions.count() == 0);
 }
 
+TEST_CASE("each service has its own idle time-out, and 0 is none") {
+    House house;
+    Connection never = unix_connection();
+    Connection late = unix_connection();
+    Connection soon = unix_connection();
+    house.start(Builtin::echo, 0ms, never);
+    house.start(Builtin::echo, 1h, late);
+    house.start(Builtin::discard, 5ms, soon);
+    CHECK(house.sessions.count() == 3);
+    house.rounds_until_end();
+    REQUIRE(house.ends.size() == 1);
+    CHECK(house.ends[0].service->builtin == Builtin::discard);
+    CHECK(house.sessions.count() == 2);
+    house.sessions.stop_all();
+    CHECK(house.ends.size() == 3);
+    CHECK(house.sessions.count() == 0);
+}
+
 TEST_CASE("the peer's name survives in the report") {
     House house;
     const auto name = SocketAddress::unix_path("@inetd-unit-test-of-a-rather-long-peer-name");
@@ -373,7 +383,7 @@ TEST_CASE("a thousand sessions stop at once") {
 
 TEST_CASE("the handler of an end may start, stop and destroy") {
     EventLoop loop;
-    auto sessions = std::make_unique<Sessions>(loop, 1min);
+    auto sessions = std::make_unique<Sessions>(loop);
     Connection first = unix_connection();
     Connection second = unix_connection();
     Connection third = unix_connection();

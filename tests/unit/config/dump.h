@@ -1,6 +1,7 @@
 #pragma once
 
 #include "config/load.h"
+#include "config/rate.h"
 
 #include <fmt/format.h>
 #include <string>
@@ -37,15 +38,29 @@ inline std::string dump(const ServiceConfig& service) {
     };
     const Limits usual;
     number("instances", service.limits.instances, usual.instances);
-    number("starts", service.limits.starts_per_minute, usual.starts_per_minute);
+    const auto rate = [&](const char* name, const Rate& value) {
+        if (value == Rate::per_minute(value.count)) return number(name, value.count, 0U);
+        out += fmt::format(" {}={}", name, rate_text(value));
+    };
+    rate("starts", service.limits.rate);
     number("per_source", service.limits.per_source, usual.per_source);
-    number("source_starts", service.limits.source_per_minute, usual.source_per_minute);
+    rate("source_starts", service.limits.source_rate);
     number("sndbuf", service.socket.send_buffer, 0);
     number("rcvbuf", service.socket.receive_buffer, 0);
     number("backlog", service.socket.backlog, 0);
     number("owner", service.socket.owner, static_cast<uid_t>(-1));
     number("group", service.socket.group, static_cast<gid_t>(-1));
     if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
+    if (service.limits.overflow == Overflow::refuse) out += " refuses";
+    number("idle", service.idle_timeout.count(), ServiceConfig().idle_timeout.count());
+    const Surroundings& around = *service.surroundings;
+    for (const std::string& assignment : around.env)
+        out += " env:" + assignment;
+    for (const std::string& name : around.pass_env)
+        out += " pass:" + name;
+    if (!around.directory.empty()) out += " in:" + around.directory;
+    if (around.umask != 022) out += fmt::format(" umask={:04o}", around.umask);
+    if (around.nice) out += fmt::format(" nice={}", *around.nice);
     if (!service.mux_name.empty()) out += " mux=" + service.mux_name;
     if (service.mux_greets) out += " greets";
     return out;

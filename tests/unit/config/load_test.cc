@@ -124,8 +124,10 @@ TEST_CASE("what the command line says lies beneath the columns") {
     LoadOptions options;
     options.default_address = "127.0.0.5";
     options.default_backlog = 11;
-    options.default_limits = {
-        .instances = 3, .starts_per_minute = 4, .per_source = 5, .source_per_minute = 6};
+    options.default_limits = {.instances = 3,
+                              .rate = Rate::per_minute(4),
+                              .per_source = 5,
+                              .source_rate = Rate::per_minute(6)};
     const std::string text = "7 stream tcp nowait root internal\n"
                              "127.0.0.1:9 stream tcp nowait/8/9/0 root internal\n"
                              "*:13 stream tcp4 nowait.2 root internal\n"

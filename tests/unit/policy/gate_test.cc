@@ -9,9 +9,7 @@ using namespace std::chrono_literals;
 namespace {
 const Gate::TimePoint kStart{1000s};
 
-SocketAddress peer(const char* host) {
-    return *SocketAddress::parse_ip(host, 4711);
-}
+SocketAddress peer(const char* host) { return *SocketAddress::parse_ip(host, 4711); }
 
 struct Crowd {
     std::shared_ptr<Gate> gate = std::make_shared<Gate>();
@@ -28,26 +26,59 @@ struct Crowd {
 
 TEST_CASE("a bucket gives its size at once and then evenly") {
     TokenBucket bucket;
+    const Rate rate = Rate::per_minute(3);
     for (int i = 0; i < 3; ++i)
-        CHECK(bucket.take(3, kStart));
-    CHECK_FALSE(bucket.take(3, kStart));
-    CHECK(bucket.wait(3, kStart) > 19s);
-    CHECK(bucket.wait(3, kStart) < 21s);
-    CHECK_FALSE(bucket.take(3, kStart + 19s));
-    CHECK(bucket.take(3, kStart + 21s));
-    CHECK_FALSE(bucket.take(3, kStart + 22s));
-    CHECK_FALSE(bucket.full(3, kStart + 22s));
-    CHECK(bucket.full(3, kStart + 90s));
+        CHECK(bucket.take(rate, kStart));
+    CHECK_FALSE(bucket.take(rate, kStart));
+    CHECK(bucket.wait(rate, kStart) > 19s);
+    CHECK(bucket.wait(rate, kStart) < 21s);
+    CHECK_FALSE(bucket.take(rate, kStart + 19s));
+    CHECK(bucket.take(rate, kStart + 21s));
+    CHECK_FALSE(bucket.take(rate, kStart + 22s));
+    CHECK_FALSE(bucket.full(rate, kStart + 22s));
+    CHECK(bucket.full(rate, kStart + 90s));
+}
+
+TEST_CASE("the burst of a rate is apart from its speed") {
+    TokenBucket bucket;
+    const Rate slow{.count = 10, .seconds = 3600, .burst = 2};
+    CHECK(bucket.take(slow, kStart));
+    CHECK(bucket.take(slow, kStart));
+    CHECK_FALSE(bucket.take(slow, kStart + 359s));
+    CHECK(bucket.take(slow, kStart + 361s));
+    CHECK(bucket.full(slow, kStart + 361s + 721s));
+
+    TokenBucket wide;
+    const Rate fast{.count = 50, .seconds = 1, .burst = 100};
+    for (int i = 0; i < 100; ++i)
+        REQUIRE(wide.take(fast, kStart));
+    CHECK(wide.wait(fast, kStart) > 19ms);
+    CHECK(wide.wait(fast, kStart) < 21ms);
+    CHECK_FALSE(wide.full(fast, kStart + 1999ms));
+    CHECK(wide.full(fast, kStart + 2001ms));
+}
+
+TEST_CASE("a rate that a reload has changed counts from now on") {
+    TokenBucket bucket;
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(bucket.take(Rate::per_minute(10), kStart));
+    CHECK_FALSE(bucket.take({.count = 1, .seconds = 1, .burst = 1}, kStart));
+    CHECK(bucket.take({.count = 1000, .seconds = 1, .burst = 20}, kStart));
 }
 
 TEST_CASE("after exactly the wait that it names there is a token") {
-    for (const std::uint32_t size : {1U, 2U, 3U, 7U, 60U, 256U, 1000U, 100000U}) {
-        TokenBucket bucket;
-        for (std::uint32_t i = 0; i < size; ++i)
-            REQUIRE(bucket.take(size, kStart));
-        const auto wait = bucket.wait(size, kStart);
-        CHECK(wait > 0s);
-        CHECK(bucket.take(size, kStart + wait));
+    for (const std::uint32_t count : {1U, 2U, 3U, 7U, 60U, 256U, 1000U, 100000U}) {
+        for (const std::uint32_t seconds : {1U, 60U, 3600U, 86400U}) {
+            for (const std::uint32_t burst : {1U, 3U, 1000U}) {
+                const Rate rate{count, seconds, burst};
+                TokenBucket bucket;
+                for (std::uint32_t i = 0; i < burst; ++i)
+                    REQUIRE(bucket.take(rate, kStart));
+                const auto wait = bucket.wait(rate, kStart);
+                CHECK(wait > 0s);
+                CHECK(bucket.take(rate, kStart + wait));
+            }
+        }
     }
 }
 
@@ -77,7 +108,7 @@ TEST_CASE("zero is no limit") {
 
 TEST_CASE("the rate of a service makes the next wait, not refuse") {
     Crowd crowd;
-    const Limits limits{.starts_per_minute = 2};
+    const Limits limits{.rate = Rate::per_minute(2)};
     CHECK(crowd.come(limits, "192.0.2.1"));
     CHECK(crowd.come(limits, "192.0.2.1"));
     const auto room = crowd.gate->room(limits, kStart);
@@ -85,6 +116,26 @@ TEST_CASE("the rate of a service makes the next wait, not refuse") {
     CHECK(room.rate > 29s);
     CHECK(crowd.gate->room(limits, kStart + room.rate));
     CHECK(crowd.gate->refused() == 0);
+}
+
+TEST_CASE("overflow is refused where that is wanted, and heals") {
+    Crowd crowd;
+    const Limits limits{.instances = 2,
+                        .rate = {.count = 3, .seconds = 60, .burst = 3},
+                        .overflow = Overflow::refuse};
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    const auto answer = crowd.gate->admit(limits, peer("192.0.2.2"), kStart);
+    REQUIRE(std::holds_alternative<Refusal>(answer));
+    CHECK(std::get<Refusal>(answer) == Refusal::instances);
+    crowd.slots.clear();
+    CHECK(crowd.come(limits, "192.0.2.2"));
+    crowd.slots.clear();
+    const auto next = crowd.gate->admit(limits, peer("192.0.2.2"), kStart);
+    REQUIRE(std::holds_alternative<Refusal>(next));
+    CHECK(std::get<Refusal>(next) == Refusal::rate);
+    CHECK(crowd.gate->refused() == 2);
+    CHECK(crowd.come(limits, "192.0.2.2", kStart + 21s));
 }
 
 TEST_CASE("one source is refused while another is served") {
@@ -103,7 +154,7 @@ TEST_CASE("one source is refused while another is served") {
 
 TEST_CASE("the rate of one source heals") {
     Crowd crowd;
-    const Limits limits{.source_per_minute = 2};
+    const Limits limits{.source_rate = Rate::per_minute(2)};
     CHECK(crowd.come(limits, "192.0.2.1"));
     CHECK(crowd.come(limits, "192.0.2.1"));
     CHECK_FALSE(crowd.come(limits, "192.0.2.1"));
@@ -113,7 +164,7 @@ TEST_CASE("the rate of one source heals") {
 
 TEST_CASE("sources that are gone are forgotten") {
     Crowd crowd;
-    const Limits limits{.instances = 0, .source_per_minute = 5};
+    const Limits limits{.instances = 0, .source_rate = Rate::per_minute(5)};
     for (int i = 0; i < 5000; ++i) {
         const auto now = kStart + std::chrono::seconds(i * 20);
         const auto host = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);

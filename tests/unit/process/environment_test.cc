@@ -19,12 +19,26 @@ TEST_CASE("a service gets a clean environment") {
     const char* daemons[] = {
         "LANG=C.UTF-8", "TZ=UTC", "LD_PRELOAD=/x.so", "NOTIFY_SOCKET=/n", "EDITOR=vi",
         "PATH=/odd",    nullptr};
-    CHECK(shown(service_environment(account, const_cast<char**>(daemons), false)) ==
+    CHECK(shown(service_environment(account, {}, const_cast<char**>(daemons), false)) ==
           "LANG=C.UTF-8\nTZ=UTC\n"
           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
           "USER=ftp\nLOGNAME=ftp\nHOME=/srv/ftp\nSHELL=/bin/false\n");
-    CHECK(shown(service_environment(account, const_cast<char**>(daemons), true)) ==
+    CHECK(shown(service_environment(account, {}, const_cast<char**>(daemons), true)) ==
           "LANG=C.UTF-8\nTZ=UTC\nLD_PRELOAD=/x.so\nEDITOR=vi\nPATH=/odd\n"
+          "USER=ftp\nLOGNAME=ftp\nHOME=/srv/ftp\nSHELL=/bin/false\n");
+}
+
+TEST_CASE("the settings pass variables on and replace others, each once") {
+    const Account account{.user = "ftp", .home = "/srv/ftp", .shell = "/bin/false"};
+    const char* daemons[] = {"LANG=C", "EDITOR=vi",     "PATH=/odd",
+                             "EMPTY=", "REMOTE_ADDR=x", nullptr};
+    const Surroundings surroundings{.env = {"HOME=/tmp", "A=b=c", "LANG=de", "E="},
+                                    .pass_env = {"PATH", "EMPTY", "ABSENT"}};
+    CHECK(shown(service_environment(account, surroundings, const_cast<char**>(daemons), false)) ==
+          "PATH=/odd\nEMPTY=\nUSER=ftp\nLOGNAME=ftp\nSHELL=/bin/false\n"
+          "HOME=/tmp\nA=b=c\nLANG=de\nE=\n");
+    CHECK(shown(service_environment(account, {}, const_cast<char**>(daemons), true)) ==
+          "LANG=C\nEDITOR=vi\nPATH=/odd\nEMPTY=\n"
           "USER=ftp\nLOGNAME=ftp\nHOME=/srv/ftp\nSHELL=/bin/false\n");
 }
 

@@ -40,7 +40,7 @@ ChildEnd wait_for(pid_t pid) {
 }
 
 Outcome run(Spawner& spawner, const Program& program, bool large_table,
-            const Account* account = nullptr) {
+            const Account* account = nullptr, const Surroundings* surroundings = nullptr) {
     const BlockedSignals blocked;
     std::array<int, 2> pair{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -55,6 +55,7 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     request.program = &program;
     request.socket = theirs.get();
     request.account = account;
+    request.surroundings = surroundings;
     request.environment = environment.block();
     request.peer_environment = peer.block();
     request.large_table = large_table;
@@ -73,9 +74,7 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     return outcome;
 }
 
-Program shell(const char* script) {
-    return {"/bin/sh", {"sh", "-c", script}};
-}
+Program shell(const char* script) { return {"/bin/sh", {"sh", "-c", script}}; }
 
 template<typename Test>
 void with_each_method(Test test) {
@@ -160,6 +159,42 @@ TEST_CASE("a child takes user, group and supplementary groups") {
     with_each_method([&](Spawner& spawner, bool large) {
         const auto outcome = run(spawner, shell("id -u; id -g; id -G"), large, &account);
         CHECK(outcome.output == "65534\n65534\n65534 4\n");
+    });
+}
+
+TEST_CASE("a child takes directory, umask and priority") {
+    const Surroundings around{.directory = "/usr", .umask = 027, .nice = 7};
+    const Surroundings plain;
+    with_each_method([&](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, shell("pwd; umask; nice"), large, nullptr, &around);
+        CHECK(outcome.output == "/usr\n0027\n7\n");
+        CHECK(run(spawner, shell("umask"), large, nullptr, &plain).output == "0022\n");
+    });
+}
+
+TEST_CASE("a directory that is gone is reported with its stage") {
+    const Surroundings around{.directory = "/nonexistent/place"};
+    with_each_method([&](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, shell("pwd"), large, nullptr, &around);
+        REQUIRE(outcome.reports.size() == 1);
+        CHECK(outcome.reports[0].stage == SpawnStage::directory);
+        CHECK(outcome.reports[0].code == ENOENT);
+    });
+}
+
+TEST_CASE("a directory must be open to the account, and a lower priority to root") {
+    if (geteuid() != 0) return;
+    const Account nobody{.user = "nobody", .uid = 65534, .gid = 65534, .groups = {65534}};
+    const Surroundings closed{.directory = "/root"};
+    const Surroundings hasty{.nice = -5};
+    with_each_method([&](Spawner& spawner, bool large) {
+        if (access("/root", F_OK) == 0) {
+            const auto outcome = run(spawner, shell("pwd"), large, &nobody, &closed);
+            REQUIRE(outcome.reports.size() == 1);
+            CHECK(outcome.reports[0].stage == SpawnStage::directory);
+            CHECK(outcome.reports[0].code == EACCES);
+        }
+        CHECK(run(spawner, shell("nice"), large, &nobody, &hasty).output == "-5\n");
     });
 }
 

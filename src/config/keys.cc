@@ -1,0 +1,150 @@
+#include "config/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <type_traits>
+
+namespace inetd {
+
+template<typename T>
+static void assign(T& field, const Value& value) {
+    if constexpr (std::is_same_v<T, std::optional<int>>) {
+        field = static_cast<int>(std::get<std::int64_t>(value));
+    } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        field = static_cast<T>(std::get<std::int64_t>(value));
+    } else {
+        field = std::get<T>(value);
+    }
+}
+
+template<typename T>
+static Value value_of(const T& field) {
+    if constexpr (std::is_same_v<T, std::optional<int>>) {
+        return field ? Value(std::int64_t{*field}) : Value();
+    } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+        return std::int64_t{field};
+    } else {
+        return field;
+    }
+}
+
+// `Field` names the place of the value in its target: a lambda without captures.
+template<typename Target, typename Field>
+static constexpr Key<Target> key(std::string_view name, ValueType type, Effect effect, Field) {
+    return {name, type, effect,
+            [](Target& target, const Value& value) { assign(Field{}(target), value); },
+            [](const Target& target) -> Value { return value_of(Field{}(target)); }};
+}
+
+#define INETD_FIELD(place) ([](auto& at) -> auto& { return at.place; })
+
+static constexpr std::int64_t kDay = 86400;
+static constexpr std::int64_t kMost = 1'000'000'000;
+
+std::span<const DaemonKey> daemon_keys() {
+    using enum ValueKind;
+    using enum Effect;
+    static constexpr auto daemon = [](auto name, ValueType type, auto field) {
+        return key<DaemonSettings>(name, type, any, field);
+    };
+    static constexpr std::array kKeys{
+        daemon("stop_timeout", {span, 0, kDay}, INETD_FIELD(stop_timeout)),
+        daemon("idle_timeout", {span, 0, 365 * kDay}, INETD_FIELD(idle_timeout)),
+        daemon("log_connections", {flag}, INETD_FIELD(log_connections)),
+        daemon("keep_environment", {flag}, INETD_FIELD(keep_environment)),
+        daemon("strict", {flag}, INETD_FIELD(strict)),
+    };
+    return kKeys;
+}
+
+std::span<const ServiceKey> service_keys() {
+    using enum ValueKind;
+    using enum Effect;
+    static constexpr auto service = [](auto name, ValueType type, Effect effect, auto field) {
+        return key<Draft>(name, type, effect, field);
+    };
+    static constexpr std::array kKeys{
+        service("enabled", {flag}, any, INETD_FIELD(enabled)),
+        service("instances", {number, 0, kMost}, counted, INETD_FIELD(config.limits.instances)),
+        service("per_source", {number, 0, kMost}, clients, INETD_FIELD(config.limits.per_source)),
+        service("rate", {rate}, counted, INETD_FIELD(config.limits.rate)),
+        service("rate_per_source", {rate}, clients, INETD_FIELD(config.limits.source_rate)),
+        service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
+        service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
+        service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
+        service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
+        service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
+        service("socket_user", {user}, path, INETD_FIELD(config.socket.owner)),
+        service("socket_group", {group}, path, INETD_FIELD(config.socket.group)),
+        service("socket_mode", {mode}, path, INETD_FIELD(config.socket.mode)),
+        service("env", {assignments}, program, INETD_FIELD(surroundings.env)),
+        service("pass_env", {names}, program, INETD_FIELD(surroundings.pass_env)),
+        service("umask", {mode}, program, INETD_FIELD(surroundings.umask)),
+        service("directory", {directory}, program, INETD_FIELD(surroundings.directory)),
+        service("nice", {number, -20, 19}, program, INETD_FIELD(surroundings.nice)),
+    };
+    return kKeys;
+}
+
+#undef INETD_FIELD
+
+static bool has_path(const ServiceConfig& service) {
+    return std::any_of(service.listen.begin(), service.listen.end(),
+                       [](const ListenSpec& spec) { return !spec.address.unix_file().empty(); });
+}
+
+static bool has_connections(const ServiceConfig& service) {
+    return service.type() == SOCK_STREAM || service.type() == SOCK_SEQPACKET;
+}
+
+static bool is_built_in(const ServiceConfig& service) { return service.builtin != Builtin::none; }
+
+// Of the effects that limits have.
+static const char* lacks_limit(Effect effect, const ServiceConfig& service) {
+    if (is_built_in(service) && !has_connections(service))
+        return "is built in and has no instances";
+    if (effect == Effect::counted) return nullptr;
+    if (service.wait) return "is 'wait': its server takes the clients itself";
+    if (effect == Effect::clients) return nullptr;
+    if (!service.mux_name.empty()) return "is behind tcpmux, which always refuses";
+    const bool limited = service.limits.instances != 0 || service.limits.rate.is_limit();
+    return limited ? nullptr : "has no limit that could overflow";
+}
+
+static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
+    if (effect == Effect::path && !has_path(service)) return "has no socket in the file system";
+    if (service.listen.empty()) return "is behind tcpmux and has no socket of its own";
+    if (effect == Effect::queue && !has_connections(service)) return "has no connections";
+    return nullptr;
+}
+
+const char* lacks_effect(Effect effect, const ServiceConfig& service) {
+    switch (effect) {
+    case Effect::any:
+        break;
+    case Effect::counted:
+    case Effect::clients:
+    case Effect::limited:
+        return lacks_limit(effect, service);
+    case Effect::socket:
+    case Effect::queue:
+    case Effect::path:
+        return lacks_socket(effect, service);
+    case Effect::session:
+        if (is_built_in(service) && has_connections(service)) break;
+        return "is not a built-in stream service";
+    case Effect::program:
+        return is_built_in(service) ? "is built in" : nullptr;
+    }
+    return nullptr;
+}
+
+void note_origin(Draft& draft, std::string_view name, const Origin& origin) {
+    if (draft.origins.empty()) return;
+    const auto index = find_key(service_keys(), name);
+    assert(index);
+    draft.origins[*index] = origin;
+}
+
+} // namespace inetd

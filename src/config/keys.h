@@ -1,0 +1,58 @@
+#pragma once
+
+#include "config/draft.h"
+#include "config/values.h"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace inetd {
+
+// On which services a key has an effect.
+enum class Effect : std::uint8_t {
+    any,
+    counted, // those whose instances are counted: all but built-in datagram services
+    clients, // those whose clients inetd sees one by one
+    limited, // of these those that have a limit for all
+    socket,  // that have a socket of their own, which those behind tcpmux do not
+    queue,   // whose socket has connections
+    path,    // whose socket is a file
+    session, // built-in stream services
+    program, // that start a program
+};
+
+// Null, or why a key of this effect has none on the service: "is built in".
+[[nodiscard]] const char* lacks_effect(Effect effect, const ServiceConfig& service);
+
+// All that there is to know about a key of the settings file.
+template<typename Target>
+struct Key {
+    std::string_view name;
+    ValueType type;
+    Effect effect;
+    void (*set)(Target& target, const Value& value);
+    Value (*get)(const Target& target);
+};
+using DaemonKey = Key<DaemonSettings>;
+using ServiceKey = Key<Draft>;
+
+[[nodiscard]] std::span<const DaemonKey> daemon_keys(); // of `daemon`
+[[nodiscard]] std::span<const ServiceKey>
+service_keys(); // of `defaults` and of an entry of `services`
+
+// The index of the key of that name.
+template<typename Target>
+std::optional<std::size_t> find_key(std::span<const Key<Target>> keys, std::string_view name) {
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        if (keys[i].name == name) return i;
+    return std::nullopt;
+}
+
+// Notes, if the draft keeps origins, that the value of the key has this one. The key must exist.
+void note_origin(Draft& draft, std::string_view name, const Origin& origin);
+
+} // namespace inetd

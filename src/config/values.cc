@@ -1,0 +1,301 @@
+#include "config/values.h"
+
+#include "base/result.h"
+#include "base/text.h"
+#include "base/variables.h"
+#include "config/accounts.h"
+#include "config/rate.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cmath>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+namespace inetd {
+
+using std::chrono::milliseconds;
+using Read = std::optional<Value>;
+
+// "'instances' takes a whole number from 0 to 9, not "x"": the words between and the value.
+static std::string expected(const ValueType& type) {
+    switch (type.kind) {
+    case ValueKind::flag:
+        return "true or false";
+    case ValueKind::number:
+        return fmt::format("a whole number from {} to {}", type.least, type.most);
+    case ValueKind::size:
+        return R"(a number of bytes below 1 GiB, as in 65536, "64k" or "1m")";
+    case ValueKind::mode:
+        return R"(an octal mode up to 777, as in "0660")";
+    case ValueKind::span:
+        return fmt::format(R"(a time from 0 to {} s, as in 90, 0.5, "90s" or "5min")", type.most);
+    case ValueKind::rate:
+        return R"(a rate, as in "50/s", "300/min" or "10/h burst 20", or 0)";
+    case ValueKind::overflow:
+        return R"("queue" or "refuse")";
+    case ValueKind::user:
+        return "the name or the number of a user";
+    case ValueKind::group:
+        return "the name or the number of a group";
+    case ValueKind::directory:
+        return "the absolute path of a directory";
+    case ValueKind::assignments:
+        return R"(a list of strings, as in ["NAME=VALUE"])";
+    case ValueKind::names:
+        return R"(a list of strings, as in ["NAME"])";
+    }
+    return {};
+}
+
+static std::string shown(const Setting& setting) {
+    struct Show {
+        std::string operator()(bool value) const { return value ? "true" : "false"; }
+        std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
+        std::string operator()(double value) const { return fmt::format("{}", value); }
+        std::string operator()(const std::string& value) const { return quoted(value); }
+        std::string operator()(const Setting::List&) const { return "a list"; }
+        std::string operator()(const Setting::Group&) const { return "a group"; }
+    };
+    return std::visit(Show{}, setting.value);
+}
+
+static Read wrong(const ValueType& type, const Setting& setting, std::string hint = {}) {
+    setting.error(
+        fmt::format("'{}' takes {}, not {}", setting.name, expected(type), shown(setting)),
+        std::move(hint));
+    return std::nullopt;
+}
+
+static Read read_number(const ValueType& type, const Setting& setting) {
+    const auto* number = std::get_if<std::int64_t>(&setting.value);
+    if (number == nullptr || *number < type.least || *number > type.most)
+        return wrong(type, setting);
+    return *number;
+}
+
+static Read read_size(const ValueType& type, const Setting& setting) {
+    // socket(7): the kernel doubles what it is given, in an int.
+    constexpr std::int64_t kMost = INT_MAX / 2;
+    if (const auto* number = std::get_if<std::int64_t>(&setting.value))
+        return *number >= 0 && *number <= kMost ? Read(*number) : wrong(type, setting);
+    const auto* text = std::get_if<std::string>(&setting.value);
+    if (text == nullptr) return wrong(type, setting);
+    std::string_view digits = *text;
+    std::int64_t unit = 1;
+    if (digits.ends_with('k') || digits.ends_with('K')) unit = 1024;
+    if (digits.ends_with('m') || digits.ends_with('M')) unit = std::int64_t{1024} * 1024;
+    if (unit > 1) digits.remove_suffix(1);
+    const auto number = to_number<std::int64_t>(digits, 0, kMost / unit);
+    return number ? Read(*number * unit) : wrong(type, setting);
+}
+
+// libconfig reads 0660 as the decimal number 660: its digits are what was meant.
+static Read read_mode(const ValueType& type, const Setting& setting) {
+    std::string digits;
+    if (const auto* text = std::get_if<std::string>(&setting.value)) digits = *text;
+    if (const auto* number = std::get_if<std::int64_t>(&setting.value))
+        digits = fmt::format("{}", *number);
+    std::int64_t mode = 0;
+    if (digits.empty() || digits.size() > 8) return wrong(type, setting);
+    for (const char digit : digits) {
+        if (digit < '0' || digit > '7') return wrong(type, setting);
+        mode = mode * 8 + (digit - '0');
+    }
+    return mode <= 0777 ? Read(mode) : wrong(type, setting);
+}
+
+struct SpanUnit {
+    std::string_view name;
+    std::int64_t milliseconds;
+};
+// From the longest to the shortest, for value_text.
+static constexpr std::array kSpanUnits{SpanUnit{"day", 86400000}, SpanUnit{"h", 3600000},
+                                       SpanUnit{"min", 60000}, SpanUnit{"s", 1000},
+                                       SpanUnit{"ms", 1}};
+
+static Read read_span(const ValueType& type, const Setting& setting) {
+    const std::int64_t most = type.most * 1000;
+    std::optional<std::int64_t> span;
+    if (const auto* number = std::get_if<std::int64_t>(&setting.value)) {
+        if (*number >= 0 && *number <= type.most) span = *number * 1000;
+    } else if (const auto* real = std::get_if<double>(&setting.value)) {
+        if (*real >= 0 && *real <= static_cast<double>(type.most))
+            span = std::llround(*real * 1000);
+    } else if (const auto* text = std::get_if<std::string>(&setting.value)) {
+        const auto digits = std::min(text->find_first_not_of("0123456789"), text->size());
+        for (const SpanUnit& unit : kSpanUnits) {
+            if (std::string_view(*text).substr(digits) != unit.name) continue;
+            const auto count = to_number<std::int64_t>(std::string_view(*text).substr(0, digits), 0,
+                                                       most / unit.milliseconds);
+            if (count) span = *count * unit.milliseconds;
+        }
+    }
+    if (!span) return wrong(type, setting);
+    return milliseconds(*span);
+}
+
+static Read read_rate(const ValueType& type, const Setting& setting) {
+    if (const auto* number = std::get_if<std::int64_t>(&setting.value)) {
+        if (*number == 0) return Rate{};
+        return wrong(type, setting,
+                     *number > 0 ? fmt::format(R"(write "{0}/min" or "{0}/s")", *number) : "");
+    }
+    const auto* text = std::get_if<std::string>(&setting.value);
+    const auto rate = text != nullptr ? parse_rate(*text) : std::nullopt;
+    return rate ? Read(*rate) : wrong(type, setting);
+}
+
+static Read read_overflow(const ValueType& type, const Setting& setting) {
+    const auto* text = std::get_if<std::string>(&setting.value);
+    if (text == nullptr) return wrong(type, setting);
+    if (*text == "queue") return Overflow::queue;
+    if (*text == "refuse") return Overflow::refuse;
+    return wrong(type, setting, suggestion(*text, {"queue", "refuse"}));
+}
+
+// Whatever find_user() or find_group() tells of a name or a number.
+static Read read_id(const ValueType& type, const Setting& setting) {
+    std::string name;
+    if (const auto* number = std::get_if<std::int64_t>(&setting.value))
+        name = fmt::format("{}", *number);
+    if (const auto* text = std::get_if<std::string>(&setting.value)) name = *text;
+    if (name.empty()) return wrong(type, setting);
+    const auto found =
+        type.kind == ValueKind::user ? Accounts::find_user(name) : Accounts::find_group(name);
+    if (found.found()) return std::int64_t{found.value};
+    setting.error(fmt::format("'{}': {}", setting.name, found.problem), found.hint);
+    return std::nullopt;
+}
+
+static Read read_directory(const ValueType& type, const Setting& setting) {
+    const auto* path = std::get_if<std::string>(&setting.value);
+    if (path == nullptr || !path->starts_with('/')) return wrong(type, setting);
+    struct stat info {};
+    int code = stat(path->c_str(), &info) != 0 ? errno : 0;
+    if (code == 0 && !S_ISDIR(info.st_mode)) code = ENOTDIR;
+    if (code == 0) return *path;
+    setting.error(fmt::format("'{}': {}", setting.name, Error{quoted(*path), code}.text()));
+    return std::nullopt;
+}
+
+// Null, or why the list may not have this variable.
+static const char* forbidden(ValueKind kind, std::string_view name) {
+    if (!is_variable_name(name)) return "is not the name of a variable";
+    if (is_peer_variable(name)) return "is set for each client";
+    if (kind == ValueKind::assignments) return nullptr;
+    if (is_account_variable(name)) return "is set for the user of the service; 'env' can change it";
+    if (is_supervisor_variable(name)) return "is meant for inetd alone";
+    return nullptr;
+}
+
+static Read read_variables(const ValueType& type, const Setting& setting) {
+    const Setting::List* list = setting.list();
+    if (list == nullptr) return wrong(type, setting);
+    std::vector<std::string> all;
+    std::vector<std::string_view> names;
+    bool good = true;
+    const auto fail = [&](std::string text) {
+        setting.error(std::move(text));
+        good = false;
+    };
+    for (const Setting& item : list->items) {
+        const auto* text = std::get_if<std::string>(&item.value);
+        const auto equals = text != nullptr ? text->find('=') : std::string::npos;
+        const bool assigns = equals != std::string::npos;
+        if (text == nullptr || assigns != (type.kind == ValueKind::assignments)) {
+            fail(fmt::format("'{}' takes {}; {} is none of these", setting.name, expected(type),
+                             shown(item)));
+            continue;
+        }
+        const std::string_view name = std::string_view(*text).substr(0, equals);
+        const char* problem = forbidden(type.kind, name);
+        if (std::find(names.begin(), names.end(), name) != names.end()) problem = "is there twice";
+        if (problem != nullptr)
+            fail(fmt::format("'{}': {} {}", setting.name, quoted(name), problem));
+        names.push_back(name);
+        all.push_back(*text);
+    }
+    return good ? Read(std::move(all)) : std::nullopt;
+}
+
+std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
+    if (setting.cut) {
+        setting.error(fmt::format("the number of '{}' is too large", setting.name));
+        return std::nullopt;
+    }
+    switch (type.kind) {
+    case ValueKind::flag:
+        if (const bool* flag = std::get_if<bool>(&setting.value)) return *flag;
+        return wrong(type, setting);
+    case ValueKind::number:
+        return read_number(type, setting);
+    case ValueKind::size:
+        return read_size(type, setting);
+    case ValueKind::mode:
+        return read_mode(type, setting);
+    case ValueKind::span:
+        return read_span(type, setting);
+    case ValueKind::rate:
+        return read_rate(type, setting);
+    case ValueKind::overflow:
+        return read_overflow(type, setting);
+    case ValueKind::user:
+    case ValueKind::group:
+        return read_id(type, setting);
+    case ValueKind::directory:
+        return read_directory(type, setting);
+    case ValueKind::assignments:
+    case ValueKind::names:
+        return read_variables(type, setting);
+    }
+    return std::nullopt;
+}
+
+std::string string_literal(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (static_cast<unsigned char>(c) < ' ')
+            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
+static std::string span_text(milliseconds span) {
+    if (span.count() == 0) return "0";
+    for (const SpanUnit& unit : kSpanUnits)
+        if (span.count() % unit.milliseconds == 0)
+            return fmt::format("\"{}{}\"", span.count() / unit.milliseconds, unit.name);
+    return {};
+}
+
+std::string value_text(ValueKind kind, const Value& value) {
+    if (std::holds_alternative<std::monostate>(value)) return {};
+    if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+    if (const auto* span = std::get_if<milliseconds>(&value)) return span_text(*span);
+    if (const auto* rate = std::get_if<Rate>(&value))
+        return rate->is_limit() ? fmt::format("\"{}\"", rate_text(*rate)) : "0";
+    if (const auto* overflow = std::get_if<Overflow>(&value))
+        return *overflow == Overflow::refuse ? R"("refuse")" : R"("queue")";
+    if (const auto* text = std::get_if<std::string>(&value))
+        return text->empty() ? std::string() : string_literal(*text);
+    if (const auto* list = std::get_if<std::vector<std::string>>(&value)) {
+        std::vector<std::string> items;
+        for (const std::string& item : *list)
+            items.push_back(string_literal(item));
+        return fmt::format("[{}]", fmt::join(items, ", "));
+    }
+    const std::int64_t number = std::get<std::int64_t>(value);
+    if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
+    const bool is_id = kind == ValueKind::user || kind == ValueKind::group;
+    // chown(2): -1 leaves it as it is.
+    if (is_id && number == std::int64_t{static_cast<uid_t>(-1)}) return {};
+    return fmt::format("{}", number);
+}
+
+} // namespace inetd

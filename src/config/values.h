@@ -1,0 +1,50 @@
+#pragma once
+
+#include "config/model.h"
+#include "config/settings.h"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace inetd {
+
+// What a key takes.
+enum class ValueKind : std::uint8_t {
+    flag,
+    number,
+    size,        // bytes
+    mode,        // as of chmod(1)
+    span,        // of time
+    rate,        // Rate
+    overflow,    // Overflow
+    user,        // uid, looked up
+    group,       // gid, looked up
+    directory,   // an absolute path that exists
+    assignments, // NAME=VALUE...
+    names,       // of environment variables
+};
+
+struct ValueType {
+    ValueKind kind;
+    std::int64_t least = 0; // of numbers; of spans in seconds
+    std::int64_t most = 0;
+};
+
+// Read and checked; nothing stands for "not set at all".
+using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
+                           Overflow, std::string, std::vector<std::string>>;
+
+// Nothing, and reported, if the setting is not of the type.
+[[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);
+
+// The value as the settings file would say it; empty if it cannot.
+[[nodiscard]] std::string value_text(ValueKind kind, const Value& value);
+
+// Text as a string of libconfig.
+[[nodiscard]] std::string string_literal(const std::string& text);
+
+} // namespace inetd

@@ -1,0 +1,228 @@
+#include "config/load.h"
+
+#include "dump.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+#include <vector>
+
+using namespace inetd;
+using namespace inetd::test;
+
+// The lines of inetd.conf, "t", under the settings "s" of the cases below.
+static const std::string kEcho = "7 stream tcp4 nowait root internal\n";
+static const std::string kCat = "21 stream tcp4 nowait root /bin/cat\n";
+static const std::string kUnix = "@x stream unix nowait root internal echo\n";
+static const std::string kFile = "/run/x stream unix nowait root internal echo\n";
+static const std::string kDgram = "9 dgram udp4 wait root internal\n";
+
+static const std::string kEchoDump = "7/tcp4 stream 0.0.0.0:7 nowait root:0 <echo>";
+static const std::string kCatDump = "21/tcp4 stream 0.0.0.0:21 nowait root:0 /bin/cat [cat]";
+static const std::string kFileDump = "/run/x/unix stream /run/x nowait root:0 <echo>";
+static const std::string kDgramDump = "9/udp4 dgram 0.0.0.0:9 wait root:0 <discard>";
+
+namespace {
+
+struct Case {
+    std::string conf;
+    std::string settings;
+    std::string dump;
+};
+
+LoadOptions plain() {
+    LoadOptions options;
+    options.settings = "s";
+    options.ipv6 = true;
+    return options;
+}
+
+void check(const std::vector<Case>& cases) {
+    for (const Case& one : cases) {
+        if (geteuid() != 0 && one.conf.find("/bin/cat") != std::string::npos) continue;
+        CAPTURE(one.settings);
+        CHECK(dump(load_config_text(one.conf, "t", plain(), one.settings)) == one.dump);
+    }
+}
+
+// The same as a key of `defaults`: nothing wrong, and `more` behind the line's dump.
+void check_default(const std::string& conf, const std::string& line,
+                   const std::vector<std::pair<std::string, std::string>>& cases) {
+    for (const auto& [key, more] : cases)
+        check({{conf, "defaults = { " + key + " };", line + more + "\n"}});
+}
+
+// A key of `defaults` with an error leaves no service.
+void check_wrong(const std::vector<std::pair<std::string, std::string>>& cases) {
+    for (const auto& [key, message] : cases)
+        check({{kEcho, "\ndefaults = { " + key + " };", "s:2: error: " + message + "\n"}});
+}
+
+} // namespace
+
+TEST_CASE("settings: a file that says nothing changes nothing") {
+    check({{kEcho, "", kEchoDump + "\n"},
+           {kEcho, "# nothing\n// nothing\n/* nothing */", kEchoDump + "\n"},
+           {kEcho, "daemon = {}; defaults : {}; services = ();", kEchoDump + "\n"},
+           {kEcho,
+            "\xEF\xBB\xBF"
+            "defaults = { instances = 3; };",
+            kEchoDump + " instances=3\n"}});
+}
+
+TEST_CASE("settings: each key has its value") {
+    check_default(kEcho, kEchoDump,
+                  {{"instances = 7;", " instances=7"},
+                   {"instances = 0;", " instances=0"},
+                   {"instances = 0x10;", " instances=16"},
+                   {"per_source = 3;", " per_source=3"},
+                   {"rate = \"300/min\";", " starts=300"},
+                   {"rate = \"50/s burst 100\";", " starts=50/s burst 100"},
+                   {"rate = 0;", ""},
+                   {"rate_per_source = \"10/h\";", " source_starts=10/h"},
+                   {"overflow = \"queue\";", ""},
+                   {"overflow = \"refuse\";", " refuses"},
+                   {"backlog = 5;", " backlog=5"},
+                   {"send_buffer = 4096;", " sndbuf=4096"},
+                   {"receive_buffer = \"64k\";", " rcvbuf=65536"},
+                   {"receive_buffer = \"1M\";", " rcvbuf=1048576"},
+                   {"idle_timeout = 90;", " idle=90000"},
+                   {"idle_timeout = 0.5;", " idle=500"},
+                   {"idle_timeout = 0;", " idle=0"},
+                   {"idle_timeout = \"90s\";", " idle=90000"},
+                   {"idle_timeout = \"2h\";", " idle=7200000"},
+                   {"idle_timeout = \"250ms\";", " idle=250"},
+                   {"idle_timeout = \"1day\";", " idle=86400000"},
+                   {"enabled = true;", ""}});
+    check_default(kFile, kFileDump,
+                  {{"socket_user = \"root\";", " owner=0"},
+                   {"socket_user = 12345;", " owner=12345"},
+                   {"socket_group = \"root\";", " group=0"},
+                   {"socket_mode = \"0660\";", " mode=0660"},
+                   {"socket_mode = 0660;", " mode=0660"},
+                   {"socket_mode = 600;", " mode=0600"}});
+    check_default(kCat, kCatDump,
+                  {{"env = [\"A=b c\", \"E=\"];", " env:A=b c env:E="},
+                   {"env = ();", ""},
+                   {"pass_env = (\"EDITOR\", \"LC_ALL\");", " pass:EDITOR pass:LC_ALL"},
+                   {"umask = \"027\";", " umask=0027"},
+                   {"umask = 77;", " umask=0077"},
+                   {"directory = \"/usr\";", " in:/usr"},
+                   {"nice = -20;", " nice=-20"},
+                   {"nice = 19;", " nice=19"}});
+    check({{kEcho, "defaults = { enabled = false; };",
+            "t: warning: there are no services in this configuration\n"}});
+}
+
+TEST_CASE("settings: a value of the wrong type or size") {
+    const std::string count = "'instances' takes a whole number from 0 to 1000000000, not ";
+    const std::string span =
+        "takes a time from 0 to 31536000 s, as in 90, 0.5, \"90s\" or \"5min\", not ";
+    const std::string rate =
+        "'rate' takes a rate, as in \"50/s\", \"300/min\" or \"10/h burst 20\", or 0, not ";
+    const std::string bytes =
+        "'send_buffer' takes a number of bytes below 1 GiB, as in 65536, \"64k\" or \"1m\", not ";
+    const std::string mode = "'umask' takes an octal mode up to 777, as in \"0660\", not ";
+    check_wrong({
+        {"instances = -1;", count + "-1"},
+        {"instances = 1000000001;", count + "1000000001"},
+        {"instances = 99999999999;", "the number of 'instances' is too large"},
+        {"instances = 99999999999999999999;", "the number of 'instances' is too large"},
+        {"instances = 0x1FFFFFFFF;", "the number of 'instances' is too large"},
+        {"instances = 99999999999L;", count + "99999999999"},
+        {"instances = 1.5;", count + "1.5"},
+        {"instances = \"7\";", count + "'7'"},
+        {"instances = true;", count + "true"},
+        {"instances = [1, 2];", count + "a list"},
+        {"instances = { };", count + "a group"},
+        {"nice = -21;", "'nice' takes a whole number from -20 to 19, not -21"},
+        {"nice = 20;", "'nice' takes a whole number from -20 to 19, not 20"},
+        {"enabled = 1;", "'enabled' takes true or false, not 1"},
+        {"enabled = \"yes\";", "'enabled' takes true or false, not 'yes'"},
+        {"idle_timeout = -1;", "'idle_timeout' " + span + "-1"},
+        {"idle_timeout = 1e9;", "'idle_timeout' " + span + "1000000000"},
+        {"idle_timeout = \"5m\";", "'idle_timeout' " + span + "'5m'"},
+        {"idle_timeout = \"s\";", "'idle_timeout' " + span + "'s'"},
+        {"idle_timeout = \"366day\";", "'idle_timeout' " + span + "'366day'"},
+        {"rate = 60;", rate + "60\n  hint: write \"60/min\" or \"60/s\""},
+        {"rate = -1;", rate + "-1"},
+        {"rate = \"fast\";", rate + "'fast'"},
+        {"rate = \"0/s\";", rate + "'0/s'"},
+        {"overflow = \"refused\";",
+         "'overflow' takes \"queue\" or \"refuse\", not 'refused'\n  hint: did you mean 'refuse'?"},
+        {"send_buffer = -1;", bytes + "-1"},
+        {"send_buffer = \"2g\";", bytes + "'2g'"},
+        {"send_buffer = \"1024m\";", bytes + "'1024m'"},
+        {"umask = 888;", mode + "888"},
+        {"umask = 1000;", mode + "1000"},
+        {"umask = \"u+x\";", mode + "'u+x'"},
+        {"umask = -22;", mode + "-22"},
+        {"umask = \"\";", mode + "''"},
+        {"socket_user = \"rot\";",
+         "'socket_user': unknown user 'rot'\n  hint: did you mean 'root'?"},
+        {"socket_group = -5;", "'socket_group': unknown group '-5'"},
+        {"socket_user = true;", "'socket_user' takes the name or the number of a user, not true"},
+        {"directory = \"usr\";", "'directory' takes the absolute path of a directory, not 'usr'"},
+        {"directory = \"/nonexistent\";", "'directory': '/nonexistent': No such file or directory"},
+        {"directory = \"/etc/passwd\";", "'directory': '/etc/passwd': Not a directory"},
+    });
+}
+
+TEST_CASE("settings: variables that cannot be had") {
+    const std::string env = "'env' takes a list of strings, as in [\"NAME=VALUE\"]";
+    const std::string pass = "'pass_env' takes a list of strings, as in [\"NAME\"]";
+    check_wrong({
+        {"env = \"A=b\";", env + ", not 'A=b'"},
+        {"env = [\"A\"];", env + "; 'A' is none of these"},
+        {"env = [1];", env + "; 1 is none of these"},
+        {"env = [\"=b\"];", "'env': '' is not the name of a variable"},
+        {"env = [\"A B=c\"];", "'env': 'A B' is not the name of a variable"},
+        {"env = [\"A=1\", \"A=2\"];", "'env': 'A' is there twice"},
+        {"env = [\"REMOTE_ADDR=::1\"];", "'env': 'REMOTE_ADDR' is set for each client"},
+        {"pass_env = [\"A=b\"];", pass + "; 'A=b' is none of these"},
+        {"pass_env = [\"HOME\"];",
+         "'pass_env': 'HOME' is set for the user of the service; 'env' can change it"},
+        {"pass_env = [\"NOTIFY_SOCKET\"];", "'pass_env': 'NOTIFY_SOCKET' is meant for inetd alone"},
+        {"pass_env = [\"1A\"];", "'pass_env': '1A' is not the name of a variable"},
+    });
+}
+
+TEST_CASE("settings: keys that are not there, or not here") {
+    check_wrong({
+        {"instance = 1;", "unknown key 'instance'\n  hint: did you mean 'instances'?"},
+        {"Instances = 1;", "unknown key 'Instances'\n  hint: did you mean 'instances'?"},
+        {"only_form = 1;", "unknown key 'only_form'"},
+        {"strict = true;", "unknown key 'strict'\n  hint: it belongs in 'daemon'"},
+        {"name = \"x\";", "unknown key 'name'"},
+    });
+    check({
+        {kEcho, "damon = { };",
+         "s:1: error: unknown key 'damon'\n  hint: did you mean 'daemon'?\n"},
+        {kEcho, "instances = 1;",
+         "s:1: error: unknown key 'instances'\n  hint: it belongs in 'defaults'\n"},
+        {kEcho, "stop_timeout = 1;",
+         "s:1: error: unknown key 'stop_timeout'\n  hint: it belongs in 'daemon'\n"},
+        {kEcho, "daemon = { instances = 1; };",
+         "s:1: error: unknown key 'instances'\n  hint: it belongs in 'defaults'\n"},
+        {kEcho, "daemon = 1;",
+         "s:1: error: 'daemon' is a group\n  hint: write daemon = { log_connections = true; }\n"},
+        {kEcho, "defaults = ( );",
+         "s:1: error: 'defaults' is a group\n  hint: write defaults = { instances = 100; }\n"},
+        {kEcho, "services = { };",
+         "s:1: error: 'services' is a list of groups\n"
+         "  hint: write services = ( { name = \"ftp\"; instances = 10; } );\n"},
+        {kEcho, "services = ( 1 );",
+         "s:1: error: an entry of 'services' is a group\n  hint: write { name = \"ftp\"; ... }\n"},
+    });
+}
+
+TEST_CASE("settings: all errors are found in one go") {
+    check({{kEcho,
+            "daemon = { strict = 1; x = 2; };\ndefaults = { nice = 99;\n umask = 9; };\n"
+            "services = (\n { name = \"8\"; },\n { instances = 1; } );",
+            "s:1: error: 'strict' takes true or false, not 1\n"
+            "s:1: error: unknown key 'x'\n"
+            "s:2: error: 'nice' takes a whole number from -20 to 19, not 99\n"
+            "s:3: error: 'umask' takes an octal mode up to 777, as in \"0660\", not 9\n"
+            "s:6: error: this entry of 'services' has no 'name'\n"
+            "s:5: error: no service is named '8'\n  hint: write the name as inetd.conf has it\n"}});
+}
