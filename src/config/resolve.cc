@@ -11,7 +11,8 @@ Resolver::Resolver(const LoadOptions& options)
       default_backlog_(options.default_backlog),
       endpoints_(options.ipv6) {}
 
-bool Resolver::set_socket(const Source& source, const ServiceLine& line, ServiceConfig& config) {
+bool Resolver::set_socket(const Source& source, const ServiceLine& line,
+                          ServiceConfig& config) const {
     config.socket.send_buffer = line.send_buffer;
     config.socket.receive_buffer = line.receive_buffer;
     config.socket.backlog = default_backlog_;

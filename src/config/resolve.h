@@ -19,7 +19,7 @@ class Resolver {
                              const DefaultHosts& defaults);
 
   private:
-    bool set_socket(const Source& source, const ServiceLine& line, ServiceConfig& config);
+    bool set_socket(const Source& source, const ServiceLine& line, ServiceConfig& config) const;
     bool set_account(const Source& source, const ServiceLine& line, ServiceConfig& config);
     bool set_program(const Source& source, const ServiceLine& line, ServiceConfig& config);
     void set_limits(const ServiceLine& line, ServiceConfig& config) const;
