@@ -85,7 +85,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
 
-    void release(const SourceKey& source, bool of_source);
+    void release(const SourceKey& key, bool of_source);
     void forget_idle(const Limits& limits, TimePoint now);
 
     std::uint32_t running_ = 0;
