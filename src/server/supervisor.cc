@@ -22,7 +22,7 @@ void Supervisor::ready() {
     feed_watchdog();
 }
 
-void Supervisor::reloading() {
+void Supervisor::reloading() const {
     if (present_) notify(reloading_state());
 }
 
