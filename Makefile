@@ -4,7 +4,7 @@
 
 # Without vptr: that check asks the kernel by a pipe whether memory is there, and reports a fault where
 # the tests use up all descriptors.
-sanitize = -Db_sanitize=address,undefined -Db_lundef=false -Dcpp_args=-fno-sanitize=vptr
+sanitize = -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false -Dcpp_args=-fno-sanitize=vptr
 define configure
 @test -f $(1)/build.ninja || meson setup $(2) $(1)
 $(if $(CI),@meson configure -Dwerror=true $(1))
