@@ -30,8 +30,8 @@ class [[nodiscard]] Result {
     [[nodiscard]] bool has_value() const noexcept { return state_.index() == 0; }
     explicit operator bool() const noexcept { return has_value(); }
 
-    T& value() & { return *std::get_if<0>(&state_); }
-    const T& value() const& { return *std::get_if<0>(&state_); }
+    [[nodiscard]] T& value() & { return *std::get_if<0>(&state_); }
+    [[nodiscard]] const T& value() const& { return *std::get_if<0>(&state_); }
     T& operator*() & { return value(); }
     const T& operator*() const& { return value(); }
     T&& operator*() && { return std::move(value()); }

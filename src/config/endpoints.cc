@@ -187,6 +187,7 @@ static std::optional<std::vector<ListenSpec>> find_vsock(const Source& source,
     if (!good) return std::nullopt;
     if (contexts.empty()) contexts.push_back(VMADDR_CID_ANY);
     std::vector<ListenSpec> specs;
+    specs.reserve(contexts.size());
     for (const std::uint32_t context : contexts)
         specs.push_back({.address = SocketAddress::vsock(context, *port), .type = line.type});
     return specs;

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace inetd {
 
@@ -14,10 +17,10 @@ void block_signals() {
         sigdelset(&all, job_control);
     sigprocmask(SIG_SETMASK, &all, nullptr);
     for (int number = 1; number < NSIG; ++number) {
-        // SIGKILL, SIGSTOP and the C library's own two refuse; there is nothing to reset in them.
-        struct sigaction action {};
-        action.sa_handler = SIG_DFL;
-        sigaction(number, &action, nullptr);
+        // The C library's sigaction refuses its own two signals, but whoever was started by
+        // posix_spawn(3), as by make, has them ignored. All zero is SIG_DFL to the kernel.
+        static constexpr std::array<std::uint64_t, 4> kDefault{};
+        syscall(SYS_rt_sigaction, number, kDefault.data(), nullptr, sizeof(std::uint64_t));
     }
 }
 

@@ -27,7 +27,7 @@
 namespace inetd {
 
 static constexpr std::size_t kSlots = 16;
-static constexpr std::size_t kStackSize = 16 * 1024;
+static constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 
 struct SpawnSlot {
     void* stack = nullptr;
