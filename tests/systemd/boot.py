@@ -35,8 +35,8 @@ CONTROLLERS = {"memory", "pids", "cpu", "name=systemd"}
 CLONE_NEWCGROUP = 0x02000000
 UNIT = """
 [Unit]
-Requires=basic.target dbus.socket
-After=basic.target dbus.socket
+Requires=basic.target dbus.socket systemd-journald.service
+After=basic.target dbus.socket systemd-journald.service
 SuccessAction=exit-force
 FailureAction=exit-force
 [Service]
