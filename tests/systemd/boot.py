@@ -7,7 +7,7 @@
 The box is a set of pid, mount, uts, ipc, network and cgroup namespaces over an overlay of the root
 file system: the same programs, and whatever is written in it is gone afterwards, but for what the
 command leaves in DIR of --out (/run/box inside). The files below DIR of --install are laid over the
-root. --bind shows a directory of the machine at the same place. The command's output is printed and
+root. --bind shows a directory of the machine, read-only. The command's output is printed and
 its status returned; 124 means that it took longer than --timeout, 125 that there was no box.
 
 --check exits with 0, or prints why there can be no box and exits with 77.
@@ -31,6 +31,7 @@ import tempfile
 import uuid
 
 SYSTEMD = "/lib/systemd/systemd"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONTROLLERS = {"memory", "pids", "cpu", "name=systemd"}
 CLONE_NEWCGROUP = 0x02000000
 UNIT = """
@@ -104,9 +105,10 @@ def mount_devices(root):
         node = os.stat(f"/dev/{name}")
         os.mknod(root / "dev" / name, node.st_mode, node.st_rdev)
         os.chmod(root / "dev" / name, 0o666)
-    for name, options in (("pts", "newinstance,ptmxmode=0666,mode=620,gid=5"), ("shm", "mode=1777")):
+    for name, kind, options in (("pts", "devpts", "newinstance,ptmxmode=0666,mode=620,gid=5"),
+                                ("shm", "tmpfs", "mode=1777")):
         (root / "dev" / name).mkdir()
-        mount("-t", "devpts" if name == "pts" else "tmpfs", "-o", options, name, root / "dev" / name)
+        mount("-t", kind, "-o", options, name, root / "dev" / name)
     for name, target in (("ptmx", "pts/ptmx"), ("fd", "/proc/self/fd"), ("stdin", "fd/0"),
                          ("stdout", "fd/1"), ("stderr", "fd/2"), ("console", "null")):
         (root / "dev" / name).symlink_to(target)
@@ -131,7 +133,8 @@ def mount_cgroups(root, layout, trees):
 def furnish(root):
     """Of the units of the machine only those start that the box needs."""
     units = root / "usr/lib/systemd/system"
-    for directory in [*units.glob("*.wants"), root / "etc/systemd", root / "usr/lib/systemd/system-generators"]:
+    unwanted = [root / "etc/systemd", root / "usr/lib/systemd/system-generators"]
+    for directory in [*units.glob("*.wants"), *unwanted]:
         shutil.rmtree(directory, ignore_errors=True)
     own = root / "etc/systemd/system"
     (own / "sockets.target.wants").mkdir(parents=True)
@@ -159,7 +162,8 @@ def become_systemd(state, layout, install, binds, out):
     root = state / "root"
     for name in ("root", "upper", "work"):
         (state / name).mkdir()
-    mount("-t", "overlay", "-o", f"lowerdir=/,upperdir={state}/upper,workdir={state}/work", "box", root)
+    layers = f"lowerdir=/,upperdir={state}/upper,workdir={state}/work"
+    mount("-t", "overlay", "-o", layers, "box", root)
     mount("-t", "proc", "proc", root / "proc")
     mount("--bind", root / "proc/sys", root / "proc/sys")
     mount("-o", "remount,bind,ro", root / "proc/sys")  # the settings in there are the machine's
@@ -169,11 +173,12 @@ def become_systemd(state, layout, install, binds, out):
     mount_cgroups(root, layout, trees)
     furnish(root)
     (root / "run/box").mkdir()
-    for place in [*binds, install, out]:
-        if place:
-            target = root / "run/box" if place == out else root / place.lstrip("/")
-            target.mkdir(parents=True, exist_ok=True)
-            mount("--bind", place, target)
+    mount("--bind", out, root / "run/box")
+    for place in binds:
+        target = root / place.lstrip("/")
+        target.mkdir(parents=True, exist_ok=True)
+        mount("--bind", place, target)
+        mount("-o", "remount,bind,ro", target)
     if install:
         subprocess.run(["cp", "-a", f"{install}/.", root], check=True)
     os.chdir(root)
@@ -183,7 +188,7 @@ def become_systemd(state, layout, install, binds, out):
     mount("--make-rshared", "/")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     os.execve(SYSTEMD, [SYSTEMD, "--system", "--unit=box.service"],
-              {"container": "box", "LANG": "C.UTF-8", "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+              {"container": "box", "LANG": "C.UTF-8", "PATH": PATH})
 
 
 def end(box):

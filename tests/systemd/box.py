@@ -14,6 +14,7 @@ import time
 PATIENCE = float(os.environ.get("INETD_TEST_PATIENCE", "30"))  # seconds until a wait has failed
 SERVICES = pathlib.Path(__file__).resolve().parents[2] / "services"
 CONF = pathlib.Path("/etc/inetd.conf")
+INSTALLED = CONF.read_text() if CONF.exists() else ""
 
 
 def run(*words, check=True, **options):
@@ -34,28 +35,22 @@ class Cursor:
 
     def __init__(self):
         run("journalctl", "--sync")
-        last = run("journalctl", "-n", "1", "-o", "json").strip()
-        self.after = ["--after-cursor", json.loads(last)["__CURSOR"]] if last else []
+        self.last = json.loads(run("journalctl", "-n", "1", "-o", "json"))["__CURSOR"]
 
     def entries(self, *matches):
+        """(--after-cursor leaves out the first one that matches unless the last one did as well.)"""
         run("journalctl", "--sync")
-        return [json.loads(line) for line in
-                run("journalctl", "-o", "json", "--all", *self.after, *matches).splitlines()]
+        lines = run("journalctl", "-o", "json", "--all", "--cursor", self.last, *matches).splitlines()
+        found = [json.loads(line) for line in lines]
+        return [entry for entry in found if entry["__CURSOR"] != self.last]
 
     def wait(self, pattern, *matches):
         """The first entry whose message matches."""
-        words = ["journalctl", "-f", "-n", "all", "-o", "json", "--all", *self.after, *matches]
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as follow:
-            alarm = threading.Timer(PATIENCE, follow.kill)
-            alarm.start()
-            try:
-                for line in follow.stdout:
-                    entry = json.loads(line)
-                    if re.search(pattern, str(entry.get("MESSAGE", ""))):
-                        return entry
-            finally:
-                alarm.cancel()
-                follow.kill()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for entry in self.entries(*matches):
+                if re.search(pattern, str(entry.get("MESSAGE", ""))):
+                    return entry
         raise AssertionError(f"no message like {pattern!r}")
 
 
@@ -116,6 +111,7 @@ class Unit:
             os.kill(pid, signal.SIGKILL)
         for path in self.drop_ins.glob("*"):
             path.unlink()
+        CONF.write_text(INSTALLED)
         run("systemctl", "daemon-reload")
         run("systemctl", "reset-failed", self.name, check=False)
 
@@ -210,8 +206,7 @@ class Load:
 
 
 def eventually(condition, what):
-    """For what has no event to wait for: a property of a unit that changes by itself."""
+    """For a property of a unit that changes by itself; to ask systemd takes its time, so no sleep."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, what
-        time.sleep(0.01)

@@ -31,8 +31,9 @@ def pytest_configure(config):
 
 
 def boot(*arguments, **options):
-    return subprocess.run([sys.executable, str(HERE / "boot.py"), *arguments], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, check=False, **options)
+    words = ["setpriv", "--pdeathsig", "TERM", sys.executable, str(HERE / "boot.py"), *arguments]
+    return subprocess.run(words, text=True, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                          **options)
 
 
 def install(config):
@@ -54,11 +55,12 @@ def run_module(config, module, items):
     names = [str(item.path) + item.nodeid[item.nodeid.index("::"):] for item in items]
     words = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
              "--rootdir", str(config.rootpath), *names]
-    inner = f"INETD_BOX=1 INETD_BUILD={shlex.quote(str(BUILD))} exec {shlex.join(words)}"
+    kept = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("INETD_TEST")]
+    inner = shlex.join(["env", "INETD_BOX=1", f"INETD_BUILD={BUILD}", *kept, *words])
     with tempfile.TemporaryDirectory(prefix="inetd-out-") as out:
         result = boot("--cgroup", layout, "--install", install(config), "--bind", str(ROOT),
                       "--bind", str(BUILD), "--out", out, "--timeout", str(TIMEOUT),
-                      "--", "/bin/sh", "-c", inner)
+                      "--", "/bin/sh", "-c", f"exec {inner}")
         console = pathlib.Path(out, "console").read_text(errors="replace")
         path = pathlib.Path(out, REPORTS.name)
         lines = path.read_text().splitlines() if path.exists() else []

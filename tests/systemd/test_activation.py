@@ -60,7 +60,8 @@ def test_adopted_by_address(inetd, handed):
         client.send(b"datagram")
         assert client.recv(100) == b"datagram"
     assert inode(2013) == before
-    assert inetd.show("StatusText").startswith("2 services") and "failed" not in inetd.show("StatusText")
+    status = inetd.show("StatusText")
+    assert status.startswith("2 services") and "failed" not in status
 
 
 def test_adopted_by_name(inetd, handed):

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 
-from box import SERVICES, Cursor, Load, Session, ask, connect, eventually, run, wait_end
+from box import CONF, SERVICES, Cursor, Load, Session, ask, connect, eventually, run, wait_end
 
 ECHO = "127.0.0.1:7 stream tcp nowait root internal echo\n"
 CAT = "127.0.0.1:1007 stream tcp nowait root /bin/cat cat\n"
@@ -40,8 +40,6 @@ def test_restart_keeps_the_sockets_in_the_store(inetd):
 
 def test_restart_with_another_configuration(inetd):
     inetd.start(ECHO + CAT)
-    (Load(7),)
-    from box import CONF
     CONF.write_text(CAT + "127.0.0.1:9 stream tcp nowait root internal discard\n")
     inetd.restart()
     assert connect(9) and ask(1007, b"x") == b"x"
@@ -71,10 +69,10 @@ def test_restart_does_not_wait_for_sessions(inetd):
 def test_restart_does_not_double_a_wait_server(inetd):
     inetd.start(CHAT)
     first = connect(1023)
-    assert b"1" in first.recv(100)
+    assert b"comes in" in first.recv(100)
     inetd.restart()
-    second = connect(1023)
-    eventually(lambda: b"2" in second.recv(100), "the second client met another server")
+    connect(1023)
+    assert b"comes in" in first.recv(100)  # and not into a second room, next to this one
 
 
 def test_stop_ends_sessions_of_before_a_restart(inetd):
@@ -124,7 +122,7 @@ def test_kill_9_under_load(inetd):
 
 
 def test_watchdog_ends_a_daemon_that_hangs(inetd):
-    pid = inetd.start(ECHO + CAT, "[Service]\nWatchdogSec=500ms\nTimeoutAbortSec=1s\n")
+    pid = inetd.start(ECHO + CAT, "[Service]\nWatchdogSec=1s\nTimeoutAbortSec=1s\n")
     session, here = Session(1007), Cursor()
     os.kill(pid, signal.SIGSTOP)
     here.wait("Watchdog timeout", "UNIT=inetd.service")
@@ -137,7 +135,8 @@ def test_watchdog_ends_a_daemon_that_hangs(inetd):
 
 def test_watchdog_leaves_a_healthy_daemon(inetd):
     """Nothing but the watchdog wakes a daemon that has nothing to do."""
-    pid = inetd.start(ECHO, "[Service]\nWatchdogSec=200ms\n")
+    pid = inetd.start(ECHO, "[Service]\nWatchdogSec=2s\n")
     seen = set()
-    eventually(lambda: seen.add(inetd.show("WatchdogTimestampMonotonic")) or len(seen) > 8, "no WATCHDOG=1")
+    eventually(lambda: seen.add(inetd.show("WatchdogTimestampMonotonic")) or len(seen) > 3,
+               "no WATCHDOG=1")
     assert inetd.pid == pid and inetd.show("NRestarts") == "0"

@@ -1,9 +1,7 @@
 """inetd as a service of a user's own systemd."""
 
-import os
 import pathlib
 import pwd
-import subprocess
 
 import pytest
 from box import Session, ask, eventually, run
