@@ -30,13 +30,15 @@ def pytest_counts(report):
     for suite in ET.parse(report).getroot().iter("testsuite"):
         tests, skipped = int(suite.get("tests")), int(suite.get("skipped"))
         failed = int(suite.get("failures")) + int(suite.get("errors"))
-        yield "system tests", (tests - failed - skipped, failed, skipped)
+        yield f"{report.stem} tests", (tests - failed - skipped, failed, skipped)
 
 
 def counts_of(build):
     sources = [(meson_counts, build / "meson-logs/testlog.json")]
     if list(pathlib.Path("tests/system").glob("test_*.py")):
         sources.append((pytest_counts, build / "system.xml"))
+    if build.name == "build" and list(pathlib.Path("tests/systemd").glob("test_*.py")):
+        sources.append((pytest_counts, build / "systemd.xml"))
     for read, path in sources:
         try:
             yield from read(path)
