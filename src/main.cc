@@ -115,7 +115,8 @@ void describe(CLI::App& app, CommandLine& line) {
     describe_daemon(app, load);
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
     app.add_flag("--dump", line.dump, "Print what applies to each service, and why, and exit");
-    app.footer("Signals: HUP reloads the configuration, TERM and INT stop.\n"
+    app.footer("Signals: HUP reloads the configuration, TERM and INT stop,\n"
+               "QUIT stops without ending the servers that run.\n"
                "See inetd(8) and inetd.conf(5).\n");
 }
 
@@ -196,7 +197,8 @@ int run(CommandLine& line) {
     make_absolute(line);
     if (line.check) return check(options);
     if (line.dump) return dump_all(options);
-    options.foreground = options.foreground || options.debug;
+    // The first process of a container must not go away.
+    options.foreground = options.foreground || options.debug || getpid() == 1;
     if (options.debug) {
         log::set_level(log::Level::debug);
         options.load.daemon.log_connections = true;

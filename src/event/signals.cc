@@ -13,8 +13,10 @@ namespace inetd {
 void block_signals() {
     sigset_t all;
     sigfillset(&all);
-    for (const int job_control : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT})
-        sigdelset(&all, job_control);
+    // Job control, and what a fault or a watchdog ends the daemon with.
+    for (const int open : {SIGTSTP, SIGTTIN, SIGTTOU, SIGCONT, SIGABRT, SIGSEGV, SIGBUS, SIGILL,
+                           SIGFPE, SIGTRAP, SIGSYS})
+        sigdelset(&all, open);
     sigprocmask(SIG_SETMASK, &all, nullptr);
     for (int number = 1; number < NSIG; ++number) {
         // The C library's sigaction refuses its own two signals, but whoever was started by

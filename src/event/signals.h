@@ -9,7 +9,7 @@
 
 namespace inetd {
 
-// Blocks every signal but job control for the whole process, and gives every one its default
+// Blocks every signal but job control and faults for the whole process, and gives every one its default
 // disposition back, because ignored signals would be inherited by services through execve(2). Call
 // it before anything else: what comes earlier is lost, what comes later waits for Signals.
 void block_signals();

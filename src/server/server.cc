@@ -24,7 +24,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options) {
 
 Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
     : options_(options),
-      signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT},
+      signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(loop_, std::move(spawner)),
       acceptor_(loop_, launcher_),
@@ -110,7 +110,7 @@ std::string Server::status() const {
     std::size_t failed = 0;
     std::string names;
     for (const auto& service : roster_.services()) {
-        if (!service->failed()) continue;
+        if (stopping_ || !service->failed()) continue;
         if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service->name();
     }
     if (failed > kNamed) names += ", ...";
@@ -129,10 +129,20 @@ void Server::on_signal(int signal) {
     case SIGHUP:
         reload();
         break;
+    case SIGQUIT:
+        leave();
+        break;
     default:
         stop();
         break;
     }
+}
+
+// For a restart: those who are being served stay served.
+void Server::leave() {
+    supervisor_.stopping();
+    log::notice("leaving; {} still running", launcher_.running());
+    loop_.stop();
 }
 
 void Server::reload() {

@@ -14,7 +14,7 @@
 namespace inetd {
 
 // The daemon: owns everything and wires it. Its life is start(), run(), and the end that a signal
-// begins: HUP reloads, TERM and INT stop.
+// begins: HUP reloads, TERM and INT stop, QUIT leaves the children alone.
 class Server {
   public:
     // Every signal is blocked and every service environment taken from here on.
@@ -33,6 +33,7 @@ class Server {
     void take_up(const Loaded& loaded, const Plan& plan);
     void reload();
     void stop();
+    void leave();
     void finish_if_idle();
     void wait_for_children();
     void end_children(int signal);

@@ -16,7 +16,7 @@ class Supervisor {
     Supervisor(EventLoop& loop, std::function<std::string()> status);
 
     void ready();
-    void reloading() const;
+    void reloading();
     // After reloading(), whether or not it went well. `status` in place of the usual sentence, if
     // not empty, until something changes.
     void reloaded(const std::string& status);
