@@ -211,7 +211,7 @@ def test_starts_a_minute_queue_and_heal(talker, wait, options):
             for s in (one, two):
                 assert talk(s, "bye")["data"] == "bye"
             three.send(b"bye")
-            d.wait_log(rf"{port}: 2 starts")
+            d.wait_log(rf"{port}: the rate of 2/min is reached")
             assert has_nothing(three)
             d.reload(line("nowait.1000"))
             assert json.loads(three.recv(65536))["data"] == "bye"
