@@ -12,7 +12,16 @@ Listener::open(const ListenSpec& spec, const SocketOptions& options, const Prepa
         new Listener(std::move(*fd), spec, identify_file(spec.address)));
 }
 
-Listener::~Listener() { remove_file(spec_.address, file_); }
+void Listener::shut_down() const {
+    // With SO_REUSEADDR a socket that does not listen any more is not in the way of bind(2). The
+    // kernel clears a child's tid before it closes what is close-on-exec, so there is no waiting
+    // for it.
+    shutdown(fd_.get(), SHUT_RDWR);
+}
+
+Listener::~Listener() {
+    remove_file(spec_.address, file_);
+}
 
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;

@@ -18,6 +18,10 @@ class Listener {
     Listener& operator=(const Listener&) = delete;
     ~Listener();
 
+    // Frees the address at once, also while a child that has not come to its exec yet holds the
+    // socket too. Only for one that nobody else is to accept from any more.
+    void shut_down() const;
+
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] const ListenSpec& spec() const { return spec_; }
 

@@ -8,7 +8,9 @@
 
 namespace inetd {
 
-static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+static double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
 // A "dgram nowait" server: each peer gets a socket of its own.
 static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
@@ -87,10 +89,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
             }
         }
     }
-    for (const Plan::Place& place : plan.closed)
-        services_[place.service]->endpoints[place.socket].reset();
-    // Children that have not come to their exec yet hold the sockets that were just closed.
-    if (!plan.closed.empty()) launcher_.spawner().settle();
+    close_sockets(plan.closed);
     release_unsucceeded(plan);
     services_ = std::move(fresh);
 
@@ -106,6 +105,17 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
             }
         }
     }
+}
+
+void Roster::close_sockets(const std::vector<Plan::Place>& places) {
+    for (const Plan::Place& place : places) {
+        auto& endpoint = services_[place.service]->endpoints[place.socket];
+        // A wait server goes on with the socket that it was lent.
+        if (endpoint->listener && endpoint->lent_to == 0) endpoint->listener->shut_down();
+        endpoint.reset();
+    }
+    // Children that have not come to their exec yet hold the sockets that were just closed.
+    if (!places.empty()) launcher_.spawner().settle();
 }
 
 // Children of a service that is gone may hold its gate for long.
@@ -146,7 +156,7 @@ void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened
         return;
     }
     const Duration wait = endpoint.open_backoff.next();
-    log::error("{}: {}; retrying in {:.0f} s", name, opened.error().text(), seconds(wait));
+    log::error("{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
     endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
 }
 

@@ -45,6 +45,7 @@ class Roster {
     [[nodiscard]] static Opened stage(const Plan& plan,
                                       const std::vector<ServiceConfigPtr>& wanted);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
+    void close_sockets(const std::vector<Plan::Place>& places);
     void release_unsucceeded(const Plan& plan) const;
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);
     void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);

@@ -39,7 +39,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     TimePoint not_before{};
     pid_t lent_to = 0;
 
-    Backoff open_backoff{std::chrono::seconds(1), std::chrono::seconds(30)};
+    Backoff open_backoff{std::chrono::milliseconds(100), std::chrono::seconds(30)};
     Backoff accept_backoff{std::chrono::milliseconds(50), std::chrono::seconds(1)};
     Backoff death_backoff{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     std::optional<QueueHead> left_over; // what the last wait server did not take
@@ -69,6 +69,8 @@ struct Service {
     }
 };
 
-inline const ListenSpec& Endpoint::spec() const { return service->config->listen[index]; }
+inline const ListenSpec& Endpoint::spec() const {
+    return service->config->listen[index];
+}
 
 } // namespace inetd

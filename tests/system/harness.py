@@ -156,10 +156,16 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def rewrite(self, conf):
+        """As an editor does it: the daemon may be reading the file at this moment."""
+        new = self.conf.with_name("inetd.conf.new")
+        new.write_text(conf)
+        os.replace(new, self.conf)
+
     def reload(self, conf=None, expect=r"reload: "):
         """Writes the new configuration, sends SIGHUP, returns the log line that reports it."""
         if conf is not None:
-            self.conf.write_text(conf)
+            self.rewrite(conf)
         self.signal(signal.SIGHUP)
         return self.wait_log(expect)
 

@@ -97,7 +97,7 @@ def test_storm_of_signals():
         assert load.losses == []
         assert d.process.poll() is None
         # One that stands for all that were lost in the queue is still reported.
-        d.conf.write_text(say(port, "changed"))
+        d.rewrite(say(port, "changed"))
         os.kill(d.pid, signal.SIGHUP)
         d.wait_log(r"reload: .*1 updated")
         assert ask(port) == b"changed\n"
