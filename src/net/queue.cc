@@ -1,5 +1,8 @@
 #include "net/queue.h"
 
+#include "net/sock_diag.h"
+
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <ctime>
@@ -8,6 +11,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <utility>
 
 namespace inetd {
 
@@ -45,21 +49,40 @@ static std::uint64_t datagram_stamp(int fd) {
     return stamp;
 }
 
+// Of a listening socket tcpi_unacked is the length of its accept queue (tcp_get_info in Linux). A
+// connection that its client has reset stays in there, but is not among the live ones any more.
+static void look_at_connections(int fd, QueueHead& head) {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) head.waiting = info.tcpi_unacked;
+    auto found = waiting_connections(fd);
+    if (!found) return;
+    head.waiting = std::max(head.waiting, static_cast<std::uint32_t>(found->size()));
+    std::erase(*found, 0U);
+    std::sort(found->begin(), found->end());
+    head.connections = std::move(found);
+}
+
 std::optional<QueueHead> look_at_queue(int fd) {
     pollfd item{fd, POLLIN, 0};
     if (poll(&item, 1, 0) != 1) return std::nullopt;
-    QueueHead head{0, 1};
+    QueueHead head{0, 1, {}};
     const int type = socket_type(fd);
-    if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
-        // Of a listening socket tcpi_unacked is the length of its accept queue (tcp_get_info).
-        tcp_info info{};
-        socklen_t size = sizeof info;
-        if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
-            head.waiting = info.tcpi_unacked;
-        return head;
-    }
-    head.datagram = datagram_stamp(fd);
+    if (type == SOCK_STREAM || type == SOCK_SEQPACKET)
+        look_at_connections(fd, head);
+    else
+        head.datagram = datagram_stamp(fd);
     return head;
+}
+
+// The dead in the queue are only a number, but one that falls when one of them is taken.
+bool QueueHead::untouched_since(const QueueHead& before) const {
+    if (datagram != 0) return datagram == before.datagram;
+    if (!connections || !before.connections) return waiting >= before.waiting;
+    const auto& now = *connections;
+    const auto& then = *before.connections;
+    return std::includes(now.begin(), now.end(), then.begin(), then.end()) &&
+           waiting - now.size() >= before.waiting - then.size();
 }
 
 } // namespace inetd

@@ -2,21 +2,26 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace inetd {
 
-// What stands at the head of a listening socket's queue, as far as the kernel lets one see it
-// without taking it; nothing if the queue is empty. To be compared with an earlier look.
+// What stands in a listening socket's queue, as far as the kernel lets one see it without taking
+// it. To be compared with an earlier look.
 struct QueueHead {
     std::uint64_t datagram = 0; // identifies the first datagram; 0 for sockets with connections
-    std::uint32_t waiting = 0;  // connections that wait, where the kernel tells (TCP); else 1
+    std::uint32_t waiting = 0;  // connections that wait, where the kernel tells; else 1
+    // Those of them that live and can be told apart, sorted; nothing where the kernel does not say.
+    std::optional<std::vector<std::uint64_t>> connections;
 
-    // Whether nobody can have taken anything between the look at `before` and this one.
-    [[nodiscard]] bool untouched_since(const QueueHead& before) const {
-        return datagram != 0 ? datagram == before.datagram : waiting >= before.waiting;
-    }
+    // Whether comparing can tell, whatever has come meanwhile.
+    [[nodiscard]] bool exact() const { return datagram != 0 || connections; }
+    // Whether nobody can have taken anything between the look at `before` and this one. A client
+    // that has gone meanwhile counts as taken.
+    [[nodiscard]] bool untouched_since(const QueueHead& before) const;
 };
 
+// Nothing if the queue is empty.
 [[nodiscard]] std::optional<QueueHead> look_at_queue(int fd);
 
 } // namespace inetd

@@ -4,6 +4,7 @@
 #include "net/socket.h"
 
 #include <chrono>
+#include <utility>
 
 // The socket of a wait service is one open file description in two processes. While it is lent the
 // daemon neither watches it nor touches its mode, which both would share; it is made blocking
@@ -40,20 +41,20 @@ void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted)
     admission_.arm(endpoint);
 }
 
-// The same datagram at the head of the queue as after the server before is proof that nothing was
-// taken. Of connections one sees only how many wait, and others may have come meanwhile; so a
-// server that says it went well is believed for a while.
+// What waited after the server before and waits still is proof that nothing was taken. Where the
+// kernel only tells how many wait, others may have come meanwhile; so a server that says it went
+// well is believed for a while.
 void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     const auto head = look_at_queue(endpoint.listener->fd());
-    const bool untouched = head && endpoint.left_over && head->untouched_since(*endpoint.left_over);
-    endpoint.left_over = head;
+    const auto before = std::exchange(endpoint.left_over, head);
+    const bool untouched = head && before && head->untouched_since(*before);
     if (!untouched || lasted > 10s) {
         endpoint.idle_deaths = 0;
-        if (!head || endpoint.is_datagram()) endpoint.death_backoff.reset();
+        endpoint.death_backoff.reset();
         return;
     }
-    const bool proof = endpoint.is_datagram() || !end.succeeded();
+    const bool proof = (head->exact() && before->exact()) || !end.succeeded();
     if (!proof && ++endpoint.idle_deaths < kBelieved) return;
     const Duration wait = endpoint.death_backoff.next();
     log::warning("{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",

@@ -1,0 +1,157 @@
+#include "net/queue.h"
+
+#include "base/address.h"
+#include "base/fd.h"
+
+#include <cstring>
+#include <doctest/doctest.h>
+#include <functional>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <vector>
+
+using namespace inetd;
+
+namespace {
+
+SocketAddress name_of(const Fd& fd) {
+    SocketAddress address;
+    socklen_t size = SocketAddress::kRoom;
+    REQUIRE(getsockname(fd.get(), address.room(), &size) == 0);
+    address.set_size(size);
+    return address;
+}
+
+// Bound to a port, or an abstract name, of the kernel's choice.
+Fd bound(int family, const char* host, int type, int protocol = 0) {
+    Fd fd(socket(family, type | SOCK_CLOEXEC, protocol));
+    if (!fd) return fd;
+    if (family == AF_UNIX) {
+        const sockaddr address{.sa_family = AF_UNIX, .sa_data = {}};
+        REQUIRE(bind(fd.get(), &address, sizeof address.sa_family) == 0);
+    } else {
+        const auto address = SocketAddress::parse_ip(host, 0);
+        REQUIRE(address);
+        REQUIRE(bind(fd.get(), address->data(), address->size()) == 0);
+    }
+    return fd;
+}
+
+struct Queue {
+    Fd socket;
+    std::vector<Fd> clients{};
+    int type = SOCK_STREAM;
+    int protocol = 0;
+
+    Queue(int family, const char* host, int kind, int number = 0)
+        : socket(bound(family, host, kind, number)), type(kind), protocol(number) {
+        if (!socket) return;
+        if (type != SOCK_DGRAM) REQUIRE(listen(socket.get(), 100) == 0);
+        for (int i = 0; i < 3; ++i)
+            come();
+    }
+
+    void come() {
+        const SocketAddress address = name_of(socket);
+        Fd client(::socket(address.family(), type | SOCK_CLOEXEC, protocol));
+        REQUIRE(connect(client.get(), address.data(), address.size()) == 0);
+        if (type == SOCK_DGRAM) REQUIRE(send(client.get(), "x", 1, 0) == 1);
+        clients.push_back(std::move(client));
+    }
+
+    // The server's side of the first client's connection.
+    [[nodiscard]] Fd take() const {
+        if (type != SOCK_DGRAM) return Fd(accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        char byte = 0;
+        REQUIRE(recv(socket.get(), &byte, 1, 0) == 1);
+        return {};
+    }
+
+    [[nodiscard]] QueueHead look() const {
+        auto head = look_at_queue(socket.get());
+        REQUIRE(head);
+        CHECK(head->exact());
+        return *head;
+    }
+};
+
+void check(Queue queue) {
+    if (!queue.socket) return; // a protocol that this kernel has not
+    const QueueHead before = queue.look();
+    CHECK(queue.look().untouched_since(before));
+    queue.come();
+    CHECK(queue.look().untouched_since(before));
+    Fd taken = queue.take();
+    queue.come();
+    const QueueHead after = queue.look();
+    CHECK_FALSE(after.untouched_since(before));
+    CHECK(queue.look().untouched_since(after));
+    // Closed by its server, a TCP connection is without an owner again.
+    taken.reset();
+    CHECK_FALSE(queue.look().untouched_since(before));
+    CHECK(queue.look().untouched_since(after));
+    for (int i = 0; i < 4; ++i)
+        (void)queue.take();
+    CHECK_FALSE(look_at_queue(queue.socket.get()));
+}
+
+// A reset connection, or a unix one whose client has gone, waits on without an identity.
+void check_vanished(Queue queue, const std::function<void(Fd&)>& vanish) {
+    const QueueHead before = queue.look();
+    vanish(queue.clients[0]);
+    const QueueHead after = queue.look();
+    CHECK_FALSE(after.untouched_since(before));
+    CHECK(queue.look().untouched_since(after));
+    (void)queue.take();
+    queue.come();
+    CHECK_FALSE(queue.look().untouched_since(after));
+}
+
+} // namespace
+
+TEST_CASE("what waits is known again, and missed when it was taken") {
+    SUBCASE("tcp") { check({AF_INET, "127.0.0.1", SOCK_STREAM}); }
+    SUBCASE("tcp, any address") { check({AF_INET, "0.0.0.0", SOCK_STREAM}); }
+    SUBCASE("tcp6") { check({AF_INET6, "::1", SOCK_STREAM}); }
+    SUBCASE("tcp6, any address") { check({AF_INET6, "::", SOCK_STREAM}); }
+    SUBCASE("mptcp") { check({AF_INET, "127.0.0.1", SOCK_STREAM, IPPROTO_MPTCP}); }
+    SUBCASE("unix") { check({AF_UNIX, "", SOCK_STREAM}); }
+    SUBCASE("unix seqpacket") { check({AF_UNIX, "", SOCK_SEQPACKET}); }
+    SUBCASE("udp") { check({AF_INET, "127.0.0.1", SOCK_DGRAM}); }
+}
+
+TEST_CASE("both families' clients of a dual-stack socket are known") {
+    Queue queue(AF_INET6, "::", SOCK_STREAM);
+    const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const auto port = static_cast<std::uint16_t>(name_of(queue.socket).port());
+    const auto address = SocketAddress::parse_ip("127.0.0.1", port);
+    REQUIRE(connect(client.get(), address->data(), address->size()) == 0);
+    CHECK(queue.look().connections->size() == 4);
+}
+
+TEST_CASE("a client that has vanished cannot hide the next that is taken") {
+    SUBCASE("tcp, reset")
+    check_vanished({AF_INET, "127.0.0.1", SOCK_STREAM}, [](Fd& client) {
+        const linger at_once{1, 0};
+        REQUIRE(setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+        client.reset();
+    });
+    SUBCASE("unix") check_vanished({AF_UNIX, "", SOCK_STREAM}, [](Fd& client) { client.reset(); });
+}
+
+TEST_CASE("a TCP client that has only closed waits on") {
+    Queue queue(AF_INET, "127.0.0.1", SOCK_STREAM);
+    const QueueHead before = queue.look();
+    queue.clients[0].reset();
+    CHECK(queue.look().untouched_since(before));
+    const Fd taken = queue.take();
+    CHECK_FALSE(queue.look().untouched_since(before));
+}
+
+TEST_CASE("without identities only the number counts") {
+    const QueueHead before{0, 2, {}};
+    CHECK(QueueHead{0, 3, {}}.untouched_since(before));
+    CHECK_FALSE(QueueHead{0, 1, {}}.untouched_since(before));
+    CHECK_FALSE(before.exact());
+}
