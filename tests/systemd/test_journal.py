@@ -6,6 +6,8 @@ import socket
 import pytest
 from box import Cursor, Session, ask, connect, run
 
+pytestmark = pytest.mark.skip(reason="not in the daemon yet: waits for structured entries")
+
 ETC = pathlib.Path(__file__).resolve().parents[2] / "etc"
 CATALOG = pathlib.Path("/usr/local/lib/systemd/catalog/inetd.catalog")
 UNIT = "_SYSTEMD_UNIT=inetd.service"

@@ -4,7 +4,10 @@ import os
 import signal
 import socket
 
+import pytest
 from box import CONF, SERVICES, Cursor, Load, Session, ask, connect, eventually, run, wait_end
+
+pytestmark = pytest.mark.skip(reason="not in the daemon yet: waits for sockets in the fd store")
 
 ECHO = "127.0.0.1:7 stream tcp nowait root internal echo\n"
 CAT = "127.0.0.1:1007 stream tcp nowait root /bin/cat cat\n"

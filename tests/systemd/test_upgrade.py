@@ -10,6 +10,8 @@ import socket
 import pytest
 from box import SERVICES, Cursor, Load, Session, ask, connect, eventually
 
+pytestmark = pytest.mark.skip(reason="not in the daemon yet: waits for the upgrade in place")
+
 BINARY = pathlib.Path("/usr/local/sbin/inetd")
 UNIT = "_SYSTEMD_UNIT=inetd.service"
 CONF = f"""
