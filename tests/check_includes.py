@@ -19,7 +19,7 @@ ALLOWED = {  # folders; main.cc stands in ""
     **{folder: {"base", "log", "event"} for folder in MIDDLE},
     "server": {"base", "log", "event", "config"} | MIDDLE,
     "ctl": {"base", "control"},
-    "": {"base", "log", "config", "process", "server"},
+    "": {"base", "log", "event", "config", "process", "server"},
 }
 SYSTEM = [  # system headers that belong to one place: what they look like, where they may stand
     (re.compile(r"systemd/"), re.compile(r"systemd/")),
