@@ -48,7 +48,8 @@ class SocketAddress {
 
     // Without the port: "192.0.2.1", "::1", "/run/x", "@x", "" (unnamed).
     [[nodiscard]] std::string host() const;
-    // For people, with the port and without what would spoil a line: "192.0.2.1:79", "[::1]:79", "/run/x", "@x", "unnamed", "vsock:2:79".
+    // For people, with the port and without what would spoil a line: "192.0.2.1:79", "[::1]:79",
+    // "/run/x", "@x", "unnamed", "vsock:2:79".
     [[nodiscard]] std::string to_string() const;
 
     // Typed views; only for the family that matches.

@@ -10,6 +10,8 @@ std::string Error::text() const {
     return what + ": " + std::generic_category().message(code);
 }
 
-Error errno_error(std::string what) { return {std::move(what), errno}; }
+Error errno_error(std::string what) {
+    return {std::move(what), errno};
+}
 
 } // namespace inetd

@@ -98,7 +98,9 @@ static bool has_connections(const ServiceConfig& service) {
     return service.type() == SOCK_STREAM || service.type() == SOCK_SEQPACKET;
 }
 
-static bool is_built_in(const ServiceConfig& service) { return service.builtin != Builtin::none; }
+static bool is_built_in(const ServiceConfig& service) {
+    return service.builtin != Builtin::none;
+}
 
 // Of the effects that limits have.
 static const char* lacks_limit(Effect effect, const ServiceConfig& service) {

@@ -38,8 +38,9 @@ struct Loaded {
 };
 
 // An error in the settings file that is not in an entry for one service leaves no services at all:
-// they might lack what keeps them safe. Reads, parses, resolves (users, service names, host names, programs: NSS and the file system are
-// asked here and never later) and checks across lines. Never logs, never exits.
+// they might lack what keeps them safe. Reads, parses, resolves (users, service names, host names,
+// programs: NSS and the file system are asked here and never later) and checks across lines. Never
+// logs, never exits.
 [[nodiscard]] Loaded load_config(const LoadOptions& options);
 
 // The same for texts that stand in no file; `name` is what diagnostics call that of inetd.conf, and

@@ -14,7 +14,8 @@
 namespace inetd {
 
 // What the settings file says, checked, and how it lies over and under the lines of inetd.conf: a
-// draft starts as base(), the line's columns are written into it, and then apply() has the last word.
+// draft starts as base(), the line's columns are written into it, and then apply() has the last
+// word.
 class Overrides {
   public:
     // Reads the file that `options` name, if any; `sink` must outlive this.

@@ -43,7 +43,9 @@ Timer& Timer::operator=(Timer&& other) noexcept {
     return *this;
 }
 
-Timer::operator bool() const { return loop_ != nullptr && loop_->timers_.contains(key_); }
+Timer::operator bool() const {
+    return loop_ != nullptr && loop_->timers_.contains(key_);
+}
 
 void Timer::reset() {
     if (loop_ != nullptr) std::exchange(loop_, nullptr)->timers_.erase(key_);

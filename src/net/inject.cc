@@ -45,7 +45,9 @@ static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts)
     return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static iovec part(const void* data, std::size_t size) { return {const_cast<void*>(data), size}; }
+static iovec part(const void* data, std::size_t size) {
+    return {const_cast<void*>(data), size};
+}
 
 static bool send_v4(int fd, const SocketAddress& peer, const SocketAddress& local,
                     std::string_view payload) {

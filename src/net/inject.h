@@ -22,8 +22,8 @@ class DatagramInjector {
     bool inject(int socket, int protocol, const SocketAddress& peer, const SocketAddress& local,
                 std::string_view payload);
 
-    // The same for a socket that somebody may be reading from already, and only if the sender's address
-    // can be kept. False if it cannot; then nothing was done.
+    // The same for a socket that somebody may be reading from already, and only if the sender's
+    // address can be kept. False if it cannot; then nothing was done.
     bool inject_exactly(const SocketAddress& peer, const SocketAddress& local,
                         std::string_view payload);
 

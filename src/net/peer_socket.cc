@@ -11,23 +11,24 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 
-// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would race
-// with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
-// super-servers. Here each peer gets a socket of its own, bound to the same port and connected, which
-// the kernel prefers over all others for that peer from then on (SO_REUSEPORT, socket(7): only
-// processes of our own user may join). What the peer had sent before is read from the listener and
-// put back into the new socket's queue.
+// A UDP socket has one queue for all its peers, and a child that shared it with the daemon would
+// race with it for every datagram; that race is why "dgram nowait" serves twice or loses in older
+// super-servers. Here each peer gets a socket of its own, bound to the same port and connected,
+// which the kernel prefers over all others for that peer from then on (SO_REUSEPORT, socket(7):
+// only processes of our own user may join). What the peer had sent before is read from the listener
+// and put back into the new socket's queue.
 //
-// Between bind and connect the new socket takes from anybody. What came in that moment is taken out of
-// it again and sorted like the listener's own: the strays. They are looked for right after connect, and
-// again when the whole batch has been read, because another processor may have chosen the socket
-// before connect and be late in queueing. By then a filter lets in the socket's own peer only: one that
-// is later still is lost, as UDP may, but never read by the wrong child.
+// Between bind and connect the new socket takes from anybody. What came in that moment is taken out
+// of it again and sorted like the listener's own: the strays. They are looked for right after
+// connect, and again when the whole batch has been read, because another processor may have chosen
+// the socket before connect and be late in queueing. By then a filter lets in the socket's own peer
+// only: one that is later still is lost, as UDP may, but never read by the wrong child.
 
 namespace inetd {
 
 static constexpr std::size_t kLargest = 65536;
-// As far as possible until the queue is empty: what stays would be overtaken by what comes directly.
+// As far as possible until the queue is empty: what stays would be overtaken by what comes
+// directly.
 static constexpr std::size_t kDatagramsPerBatch = 1024;
 
 struct PeerSplitter::Head {
@@ -85,7 +86,8 @@ static sock_filter load(std::uint16_t size, std::uint32_t offset) {
     return {static_cast<std::uint16_t>(BPF_LD | size | BPF_ABS), 0, 0, offset};
 }
 
-// A filter of a UDP socket sees the packet from its UDP header on, and the IP header by SKF_NET_OFF.
+// A filter of a UDP socket sees the packet from its UDP header on, and the IP header by
+// SKF_NET_OFF.
 static Result<void> admit_only(int fd, const SocketAddress& peer) {
     std::vector<std::pair<sock_filter, std::uint32_t>> tests;
     tests.emplace_back(load(BPF_H, 0), peer.port());
@@ -94,9 +96,11 @@ static Result<void> admit_only(int fd, const SocketAddress& peer) {
         tests.emplace_back(load(BPF_W, network + offsetof(iphdr, saddr)),
                            ntohl(peer.v4().sin_addr.s_addr));
     } else {
-        for (std::uint32_t i = 0; i < 4; ++i)
-            tests.emplace_back(load(BPF_W, network + offsetof(ip6_hdr, ip6_src) + 4 * i),
-                               ntohl(peer.v6().sin6_addr.s6_addr32[i]));
+        std::uint32_t offset = network + offsetof(ip6_hdr, ip6_src);
+        for (const std::uint32_t word : peer.v6().sin6_addr.s6_addr32) {
+            tests.emplace_back(load(BPF_W, offset), ntohl(word));
+            offset += 4;
+        }
     }
     std::vector<sock_filter> program;
     for (std::size_t i = 0; i < tests.size(); ++i) {
@@ -289,8 +293,8 @@ PeerSplitter::Batch PeerSplitter::split(int listener, const ListenSpec& spec,
     for (std::size_t i = 0; i < kDatagramsPerBatch; ++i) {
         if (take_next(work) == Step::stop) break;
     }
-    // By index: a stray may be of a peer that is new. One after the other, so that little comes straight
-    // from a peer before what it had sent earlier is back in its place.
+    // By index: a stray may be of a peer that is new. One after the other, so that little comes
+    // straight from a peer before what it had sent earlier is back in its place.
     for (std::size_t i = 0; i < work.pending.size(); ++i) {
         close_to_others(work, i);
         put_back(work, work.pending[i]);

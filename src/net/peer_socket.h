@@ -20,8 +20,8 @@ struct PeerSocket {
     Fd fd;
     SocketAddress peer;
     SocketAddress local;
-    // To be held while somebody serves the peer: what the peer had sent earlier and what is only now
-    // found in the listener's queue goes to the same socket.
+    // To be held while somebody serves the peer: what the peer had sent earlier and what is only
+    // now found in the listener's queue goes to the same socket.
     std::shared_ptr<void> presence;
 };
 

@@ -7,7 +7,9 @@
 
 namespace inetd {
 
-static bool has_connections(int type) { return type == SOCK_STREAM || type == SOCK_SEQPACKET; }
+static bool has_connections(int type) {
+    return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+}
 
 static bool set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value) == 0;

@@ -86,7 +86,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
 
-    void release(const std::optional<SourceKey>& source);
+    void release(const std::optional<SourceKey>& key);
     void forget_idle(const Limits& limits, TimePoint now);
 
     std::uint32_t running_ = 0;

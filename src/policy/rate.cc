@@ -7,7 +7,9 @@ namespace inetd {
 using namespace std::chrono_literals;
 using Seconds = std::chrono::duration<double>;
 
-static double per_second(const Rate& rate) { return double{1} * rate.count / rate.seconds; }
+static double per_second(const Rate& rate) {
+    return double{1} * rate.count / rate.seconds;
+}
 
 void TokenBucket::refill(const Rate& rate, Clock::time_point now) {
     const double back = std::max(Seconds(now - filled_).count(), 0.0) * per_second(rate);

@@ -6,9 +6,9 @@
 
 namespace inetd {
 
-// A token bucket: holds rate.burst tokens, which come back evenly, rate.count of them in each period.
-// So a full bucket lets a burst of starts through at once and then one every period/count. Pure: the
-// rate and the time are arguments. Every rate must be a limit.
+// A token bucket: holds rate.burst tokens, which come back evenly, rate.count of them in each
+// period. So a full bucket lets a burst of starts through at once and then one every period/count.
+// Pure: the rate and the time are arguments. Every rate must be a limit.
 class TokenBucket {
   public:
     using Clock = std::chrono::steady_clock;

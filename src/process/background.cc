@@ -56,7 +56,9 @@ void Background::ready() {
     tell(parent_, EXIT_SUCCESS);
 }
 
-void Background::failed(int status) { tell(parent_, static_cast<unsigned char>(status)); }
+void Background::failed(int status) {
+    tell(parent_, static_cast<unsigned char>(status));
+}
 
 void secure_standard_descriptors() {
     for (int fd = open("/dev/null", O_RDWR); fd >= 0; fd = open("/dev/null", O_RDWR)) {

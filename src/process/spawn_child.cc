@@ -214,7 +214,9 @@ pid_t clone_child(const ChildPlan& plan, void* stack, std::size_t stack_size, in
 
 #else
 
-pid_t clone_child(const ChildPlan&, void*, std::size_t, int*, bool) { return -ENOSYS; }
+pid_t clone_child(const ChildPlan&, void*, std::size_t, int*, bool) {
+    return -ENOSYS;
+}
 
 #endif
 

@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
 
-static double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+static double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
 
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher)
     : loop_(loop),

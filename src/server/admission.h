@@ -9,8 +9,8 @@
 
 namespace inetd {
 
-// Decides, socket by socket, whether to listen at all just now, and client by client who may come in.
-// Says so in the log, seldom enough that strangers cannot fill it.
+// Decides, socket by socket, whether to listen at all just now, and client by client who may come
+// in. Says so in the log, seldom enough that strangers cannot fill it.
 class Admission {
   public:
     using OnReady = std::function<void(Endpoint&)>;

@@ -9,8 +9,7 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
-Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
-    : loop_(loop), spawner_(std::move(spawner)) {}
+Launcher::Launcher(std::unique_ptr<Spawner> spawner) : spawner_(std::move(spawner)) {}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;

@@ -14,7 +14,7 @@ namespace inetd {
 // Starts the servers and sees them end. Every child of the daemon goes through launch().
 class Launcher {
   public:
-    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner);
+    explicit Launcher(std::unique_ptr<Spawner> spawner);
     void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     struct Order {
@@ -47,7 +47,6 @@ class Launcher {
     };
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
-    EventLoop& loop_;
     std::unique_ptr<Spawner> spawner_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;

@@ -22,11 +22,11 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options) {
     return std::unique_ptr<Server>(new Server(options, std::move(*spawner)));
 }
 
-Server::Server(const Options& options, std::unique_ptr<Spawner> spawner)
-    : options_(options),
+Server::Server(Options options, std::unique_ptr<Spawner> spawner)
+    : options_(std::move(options)),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
-      launcher_(loop_, std::move(spawner)),
+      launcher_(std::move(spawner)),
       acceptor_(loop_, launcher_),
       roster_(loop_, acceptor_.admission(), launcher_),
       supervisor_(loop_, [this] { return status(); }) {

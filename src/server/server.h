@@ -27,7 +27,7 @@ class Server {
     void run();
 
   private:
-    Server(const Options& options, std::unique_ptr<Spawner> spawner);
+    Server(Options options, std::unique_ptr<Spawner> spawner);
 
     void on_signal(int signal);
     void take_up(const Loaded& loaded, const Plan& plan);

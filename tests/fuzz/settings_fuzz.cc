@@ -6,7 +6,9 @@
 #include <string>
 
 // libconfig 1.5 loses the text of a string that stands where there may be none.
-extern "C" const char* __lsan_default_suppressions() { return "leak:libconfig"; }
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libconfig";
+}
 
 static inetd::Loaded load(const std::string& settings) {
     inetd::LoadOptions options;

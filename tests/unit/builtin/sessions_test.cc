@@ -53,8 +53,12 @@ char expected_chargen(std::size_t i) {
 TEST_CASE("echo: everything comes back, also what was sent before the half-close") {
     House house;
     Connection connection;
-    SUBCASE("tcp") { connection = tcp_connection(); }
-    SUBCASE("unix") { connection = unix_connection(); }
+    SUBCASE("tcp") {
+        connection = tcp_connection();
+    }
+    SUBCASE("unix") {
+        connection = unix_connection();
+    }
     auto lease = std::make_shared<int>(0);
     const SocketAddress peer = connection.peer;
     house.start(Builtin::echo, connection, lease);
@@ -163,8 +167,12 @@ TEST_CASE("a packet that is larger than the buffer is an error, not half an echo
 TEST_CASE("discard takes everything and says nothing") {
     House house;
     Connection connection;
-    SUBCASE("tcp") { connection = tcp_connection(); }
-    SUBCASE("unix") { connection = unix_connection(); }
+    SUBCASE("tcp") {
+        connection = tcp_connection();
+    }
+    SUBCASE("unix") {
+        connection = unix_connection();
+    }
     house.start(Builtin::discard, connection);
     send_all(house, connection.client, noise(5'000'000));
     shutdown(connection.client.get(), SHUT_WR);
@@ -251,9 +259,15 @@ TEST_CASE("sessions that never rest take turns") {
 TEST_CASE("daytime and time answer and close, whatever the client has sent") {
     House house;
     Connection connection;
-    SUBCASE("tcp") { connection = tcp_connection(); }
-    SUBCASE("unix") { connection = unix_connection(); }
-    SUBCASE("seqpacket") { connection = unix_connection(SOCK_SEQPACKET); }
+    SUBCASE("tcp") {
+        connection = tcp_connection();
+    }
+    SUBCASE("unix") {
+        connection = unix_connection();
+    }
+    SUBCASE("seqpacket") {
+        connection = unix_connection(SOCK_SEQPACKET);
+    }
     say(connection.client, "GET / HTTP/1.0\r\n\r\n");
     const Fd client = std::move(connection.client);
     Connection other = tcp_connection();

@@ -111,14 +111,30 @@ void check_vanished(Queue queue, const std::function<void(Fd&)>& vanish) {
 } // namespace
 
 TEST_CASE("what waits is known again, and missed when it was taken") {
-    SUBCASE("tcp") { check({AF_INET, "127.0.0.1", SOCK_STREAM}); }
-    SUBCASE("tcp, any address") { check({AF_INET, "0.0.0.0", SOCK_STREAM}); }
-    SUBCASE("tcp6") { check({AF_INET6, "::1", SOCK_STREAM}); }
-    SUBCASE("tcp6, any address") { check({AF_INET6, "::", SOCK_STREAM}); }
-    SUBCASE("mptcp") { check({AF_INET, "127.0.0.1", SOCK_STREAM, IPPROTO_MPTCP}); }
-    SUBCASE("unix") { check({AF_UNIX, "", SOCK_STREAM}); }
-    SUBCASE("unix seqpacket") { check({AF_UNIX, "", SOCK_SEQPACKET}); }
-    SUBCASE("udp") { check({AF_INET, "127.0.0.1", SOCK_DGRAM}); }
+    SUBCASE("tcp") {
+        check({AF_INET, "127.0.0.1", SOCK_STREAM});
+    }
+    SUBCASE("tcp, any address") {
+        check({AF_INET, "0.0.0.0", SOCK_STREAM});
+    }
+    SUBCASE("tcp6") {
+        check({AF_INET6, "::1", SOCK_STREAM});
+    }
+    SUBCASE("tcp6, any address") {
+        check({AF_INET6, "::", SOCK_STREAM});
+    }
+    SUBCASE("mptcp") {
+        check({AF_INET, "127.0.0.1", SOCK_STREAM, IPPROTO_MPTCP});
+    }
+    SUBCASE("unix") {
+        check({AF_UNIX, "", SOCK_STREAM});
+    }
+    SUBCASE("unix seqpacket") {
+        check({AF_UNIX, "", SOCK_SEQPACKET});
+    }
+    SUBCASE("udp") {
+        check({AF_INET, "127.0.0.1", SOCK_DGRAM});
+    }
 }
 
 TEST_CASE("both families' clients of a dual-stack socket are known") {

@@ -9,7 +9,9 @@ using namespace std::chrono_literals;
 namespace {
 const Gate::TimePoint kStart{1000s};
 
-SocketAddress peer(const char* host) { return *SocketAddress::parse_ip(host, 4711); }
+SocketAddress peer(const char* host) {
+    return *SocketAddress::parse_ip(host, 4711);
+}
 
 struct Crowd {
     std::shared_ptr<Gate> gate = std::make_shared<Gate>();

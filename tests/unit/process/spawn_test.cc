@@ -81,7 +81,9 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     return outcome;
 }
 
-Program shell(const char* script) { return {"/bin/sh", {"sh", "-c", script}}; }
+Program shell(const char* script) {
+    return {"/bin/sh", {"sh", "-c", script}};
+}
 
 template<typename Test>
 void with_each_method(Test test) {
