@@ -87,6 +87,8 @@ def pytest_runtest_protocol(item, nextitem):
         why = (str(item.path), 0, f"Skipped: {text}") if outcome == "skipped" else text
         found = [pytest.TestReport(item.nodeid, item.location, {}, outcome, why, "setup")]
     for report in found:
+        if isinstance(report.longrepr, list):  # what JSON makes of the tuple of a skipped test
+            report.longrepr = tuple(report.longrepr)
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
