@@ -3,6 +3,8 @@
 #include "builtin/reflection.h"
 #include "log/log.h"
 
+#include <algorithm>
+
 namespace inetd {
 
 void Peers::receive(Endpoint& endpoint) {
@@ -34,11 +36,13 @@ void Peers::receive(Endpoint& endpoint) {
         correspondence->lease = std::move(leases[i]);
         serve(service, correspondence);
     }
-    if (batch.exhausted) {
-        admission_.pause(endpoint, endpoint.accept_backoff.next());
-    } else if (!batch.peers.empty()) {
-        endpoint.accept_backoff.reset();
-    }
+    // Children that end give their descriptors back soon: as long as some peers find room, the
+    // others wait for the shortest time only.
+    const bool served =
+        std::any_of(batch.peers.begin(), batch.peers.end(),
+                    [](const PeerSocket& peer) { return peer.presence != nullptr; });
+    if (served) endpoint.accept_backoff.reset();
+    if (batch.exhausted) admission_.pause(endpoint, endpoint.accept_backoff.next());
 }
 
 void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& correspondence) {
