@@ -3,8 +3,6 @@
 #include "builtin/reflection.h"
 #include "log/log.h"
 
-#include <algorithm>
-
 namespace inetd {
 
 void Peers::receive(Endpoint& endpoint) {
@@ -28,8 +26,10 @@ void Peers::receive(Endpoint& endpoint) {
     for (const std::string& error : batch.errors) {
         if (service.exhaustion_notes.pass(loop_.now())) log::error("{}: {}", service.name(), error);
     }
+    bool served = false;
     for (std::size_t i = 0; i < batch.peers.size(); ++i) {
         if (!batch.peers[i].fd) continue;
+        served = true;
         auto correspondence = std::make_shared<Correspondence>();
         correspondence->socket = std::move(batch.peers[i]);
         correspondence->endpoint = endpoint.weak_from_this();
@@ -38,9 +38,6 @@ void Peers::receive(Endpoint& endpoint) {
     }
     // Children that end give their descriptors back soon: as long as some peers find room, the
     // others wait for the shortest time only.
-    const bool served =
-        std::any_of(batch.peers.begin(), batch.peers.end(),
-                    [](const PeerSocket& peer) { return peer.presence != nullptr; });
     if (served) endpoint.accept_backoff.reset();
     if (batch.exhausted) admission_.pause(endpoint, endpoint.accept_backoff.next());
 }
