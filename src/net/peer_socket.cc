@@ -159,6 +159,7 @@ struct PeerSplitter::Work {
     const ListenSpec& spec;
     const SocketOptions& options;
     const Decide& decide;
+    std::vector<HeldDatagram>& held;
     std::vector<Pending> pending;
     Batch batch;
 
@@ -198,7 +199,7 @@ PeerSplitter::Step PeerSplitter::take_next(Work& work) {
     const bool fresh = index == work.pending.size();
     if (fresh) {
         if (pass_on(work.listener, head)) return Step::go_on;
-        const Verdict verdict = work.decide(head.peer, false);
+        const Verdict verdict = work.decide(head.peer);
         if (verdict == Verdict::leave) return Step::stop;
         if (verdict == Verdict::drop) {
             receive(work.listener, buffer_, 0, head.peer, head.local);
@@ -222,34 +223,34 @@ void PeerSplitter::take_strays(Work& work, std::size_t of) {
         SocketAddress unused;
         const ssize_t size = fd >= 0 ? receive(fd, buffer_, 0, peer, unused) : -1;
         if (size < 0) return;
-        keep_stray(work, of, peer, {buffer_.data(), static_cast<std::size_t>(size)});
+        const SocketAddress local = work.pending[of].socket.local;
+        std::string payload(buffer_.data(), static_cast<std::size_t>(size));
+        if (peer == work.pending[of].socket.peer) {
+            work.pending[of].direct.push_back(std::move(payload));
+        } else {
+            place(work, {peer, local, std::move(payload)});
+        }
     }
 }
 
-// A stray cannot be left in the kernel any more: it is served even if the service has become full.
-void PeerSplitter::keep_stray(Work& work, std::size_t of, const SocketAddress& peer,
-                              std::string payload) {
-    const SocketAddress local = work.pending[of].socket.local;
-    const std::size_t index = work.find(peer, local);
-    if (index == of) {
-        work.pending[of].direct.push_back(std::move(payload));
-        return;
-    }
+// For a datagram that is in nobody's queue any more.
+void PeerSplitter::place(Work& work, HeldDatagram datagram) {
+    const auto& [peer, local, payload] = datagram;
+    std::size_t index = work.find(peer, local);
     if (index == work.pending.size()) {
         if (living_->contains({peer, local}) && injector_.inject_exactly(peer, local, payload))
             return;
-        if (work.batch.exhausted && injector_.inject_exactly(peer, local, payload)) return;
-        if (work.decide(peer, true) != Verdict::serve) return;
-        if (!open_for(work, peer, local)) {
-            // Back to the listener, for a time when there is a descriptor.
-            injector_.inject_exactly(peer, local, payload);
+        const Verdict verdict = work.batch.exhausted ? Verdict::leave : work.decide(peer);
+        if (verdict == Verdict::drop) return;
+        if (verdict == Verdict::leave || !open_for(work, peer, local)) {
+            work.held.push_back(std::move(datagram));
             return;
         }
     }
     if (work.pending[index].done) {
         inject(work, work.pending[index].socket, payload);
     } else {
-        work.pending[index].payloads.push_back(std::move(payload));
+        work.pending[index].payloads.push_back(std::move(datagram.payload));
     }
 }
 
@@ -287,10 +288,16 @@ void PeerSplitter::put_back(Work& work, Pending& item) {
 }
 
 PeerSplitter::Batch PeerSplitter::split(int listener, const ListenSpec& spec,
-                                        const SocketOptions& options, const Decide& decide) {
+                                        const SocketOptions& options, const Decide& decide,
+                                        std::vector<HeldDatagram>& held) {
     buffer_.resize(kLargest);
-    Work work{listener, spec, options, decide, {}, {}};
-    for (std::size_t i = 0; i < kDatagramsPerBatch; ++i) {
+    std::vector<HeldDatagram> before = std::move(held);
+    held.clear();
+    Work work{listener, spec, options, decide, held, {}, {}};
+    for (HeldDatagram& datagram : before)
+        place(work, std::move(datagram));
+    // What waits in the listener came later than what is held.
+    for (std::size_t i = 0; i < kDatagramsPerBatch && held.empty(); ++i) {
         if (take_next(work) == Step::stop) break;
     }
     // By index: a stray may be of a peer that is new. One after the other, so that little comes

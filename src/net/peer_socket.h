@@ -25,17 +25,24 @@ struct PeerSocket {
     std::shared_ptr<void> presence;
 };
 
+// A datagram that has left the kernel and cannot be served yet.
+struct HeldDatagram {
+    SocketAddress peer;
+    SocketAddress local; // where it was sent to
+    std::string payload;
+};
+
 // Splits the queue of a datagram listener into sockets of one peer each. The listener stays where
-// it is. Nothing is read before it is known who will get it, so what must wait stays in the kernel.
+// it is. Nothing is read before it is known who will get it, so what must wait stays in the kernel;
+// what could not stay there is held by the caller until the next split().
 class PeerSplitter {
   public:
     enum class Verdict {
         serve, // a socket for this peer, please
         drop,  // read and throw away
-        leave, // stop here: the datagram stays in the listener's queue
+        leave, // stop here: the datagram waits
     };
-    // `must_decide`: the datagram has left the kernel, so `leave` is no answer.
-    using Decide = std::function<Verdict(const SocketAddress& peer, bool must_decide)>;
+    using Decide = std::function<Verdict(const SocketAddress& peer)>;
 
     struct Batch {
         std::vector<PeerSocket> peers; // one for each `serve`, in that order; fd empty if it failed
@@ -44,9 +51,10 @@ class PeerSplitter {
     };
 
     // The listener must share its port (share_port) and tell which address its datagrams were sent
-    // to (IP_PKTINFO, IPV6_RECVPKTINFO). `decide` is asked once for each peer of the batch.
+    // to (IP_PKTINFO, IPV6_RECVPKTINFO). `decide` is asked once for each peer of the batch; `held`
+    // is what the split before has left there, and is served first.
     Batch split(int listener, const ListenSpec& spec, const SocketOptions& options,
-                const Decide& decide);
+                const Decide& decide, std::vector<HeldDatagram>& held);
 
   private:
     using Key = std::pair<SocketAddress, SocketAddress>; // peer, local
@@ -65,7 +73,7 @@ class PeerSplitter {
     Step take_next(Work& work);
     bool open_for(Work& work, const SocketAddress& peer, const SocketAddress& local);
     void take_strays(Work& work, std::size_t of);
-    void keep_stray(Work& work, std::size_t of, const SocketAddress& peer, std::string payload);
+    void place(Work& work, HeldDatagram datagram);
     void close_to_others(Work& work, std::size_t index);
     void inject(Work& work, const PeerSocket& socket, const std::string& payload);
     void put_back(Work& work, Pending& item);

@@ -30,6 +30,8 @@ void Admission::arm(Endpoint& endpoint) {
     }
     // What is full or too fast is found when the next client comes, so that a service that nobody
     // asks for costs nothing.
+    if (!endpoint.held.empty())
+        endpoint.timer = loop_.after(Duration::zero(), [this, &endpoint] { on_ready_(endpoint); });
     if (endpoint.watch) return;
     try {
         endpoint.watch = loop_.watch(endpoint.listener->fd(), EPOLLIN,

@@ -10,19 +10,19 @@ void Peers::receive(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     std::vector<std::shared_ptr<void>> leases;
-    const auto decide = [&](const SocketAddress& peer, bool must_decide) {
+    const auto decide = [&](const SocketAddress& peer) {
         if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
             ++service.reflected;
             return Verdict::drop;
         }
-        if (!must_decide && !admission_.takes_clients(endpoint)) return Verdict::leave;
+        if (!admission_.takes_clients(endpoint)) return Verdict::leave;
         auto lease = admission_.admit(service, peer);
         if (!lease) return Verdict::drop;
         leases.push_back(std::move(lease));
         return Verdict::serve;
     };
-    auto batch =
-        splitter_.split(endpoint.listener->fd(), endpoint.spec(), service.config->socket, decide);
+    auto batch = splitter_.split(endpoint.listener->fd(), endpoint.spec(), service.config->socket,
+                                 decide, endpoint.held);
     for (const std::string& error : batch.errors) {
         if (service.exhaustion_notes.pass(loop_.now())) log::error("{}: {}", service.name(), error);
     }

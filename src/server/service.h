@@ -4,6 +4,7 @@
 #include "config/model.h"
 #include "event/loop.h"
 #include "net/listener.h"
+#include "net/peer_socket.h"
 #include "net/queue.h"
 #include "policy/backoff.h"
 #include "policy/gate.h"
@@ -43,6 +44,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     Backoff accept_backoff{std::chrono::milliseconds(50), std::chrono::seconds(1)};
     Backoff death_backoff{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     std::optional<QueueHead> left_over; // what the last wait server did not take
+    std::vector<HeldDatagram> held;     // came while there was no room for their peers
     unsigned idle_deaths = 0;           // wait servers in a row that seem to have taken nothing
 
     [[nodiscard]] const ListenSpec& spec() const;
