@@ -1,20 +1,20 @@
 #include "config/effective.h"
 #include "config/load.h"
+#include "config/words.h"
 #include "event/signals.h"
 #include "log/log.h"
-#include "log/sinks.h"
 #include "process/background.h"
 #include "process/pid_file.h"
 #include "server/options.h"
 #include "server/server.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <limits>
 #include <optional>
-#include <syslog.h>
 #include <unistd.h>
 
 namespace {
@@ -67,16 +67,40 @@ void describe_limits(CLI::App& app, LoadOptions& load) {
         ->check(CLI::Range(0, std::numeric_limits<int>::max()));
 }
 
+// What an option says of a key of `daemon` overrides the file.
+template<typename T, typename Value>
+void set_daemon(LoadOptions& load, const char* key, T DaemonSettings::*field, Value value) {
+    load.daemon.*field = value;
+    load.given.emplace_back(key);
+}
+
+void describe_log(CLI::App& app, LoadOptions& load) {
+    const auto word = [&](const char* option, const char* key, const Words& words,
+                          std::string DaemonSettings::*field, const char* help) {
+        app.add_option_function<std::string>(
+               option,
+               [&load, key, field](const std::string& text) { set_daemon(load, key, field, text); },
+               help)
+            ->check([&words](const std::string& text) {
+                if (words.contain(text) || (words.or_file && text.starts_with('/')))
+                    return std::string();
+                return "takes " + std::string(words.text);
+            })
+            ->type_name("WORD");
+    };
+    word("--log-target", "log_target", kLogTargets, &DaemonSettings::log_target,
+         "Where messages go: journal, syslog, stderr or an absolute file name");
+    word("--log-facility", "log_facility", kLogFacilities, &DaemonSettings::log_facility,
+         "The facility that syslog and the journal know them by");
+    word("--log-level", "log_level", kLogLevels, &DaemonSettings::log_level,
+         "The least weight of messages: error, warning, notice, info or debug");
+}
+
 void describe_daemon(CLI::App& app, LoadOptions& load) {
     const auto flag = [&](const char* option, const char* key, bool DaemonSettings::*field,
                           const char* help) {
         app.add_flag_callback(
-            option,
-            [&load, key, field] {
-                load.daemon.*field = true;
-                load.given.emplace_back(key);
-            },
-            help);
+            option, [&load, key, field] { set_daemon(load, key, field, true); }, help);
     };
     flag("-E", "keep_environment", &DaemonSettings::keep_environment,
          "Give services the environment that inetd was started with");
@@ -113,6 +137,7 @@ void describe(CLI::App& app, CommandLine& line) {
         ->type_name("FILE")
         ->default_str(kDefaultSettings);
     describe_daemon(app, load);
+    describe_log(app, load);
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
     app.add_flag("--dump", line.dump, "Print what applies to each service, and why, and exit");
     app.footer("Signals: HUP reloads the configuration, TERM and INT stop,\n"
@@ -184,8 +209,7 @@ int serve(const CommandLine& line, Background* background) {
     if (const auto started = (*server)->start(); !started)
         return fail(started.error(), kExitConfig);
     if (background != nullptr) {
-        log::flush();
-        log::set_sink(std::make_unique<log::SyslogSink>(LOG_DAEMON));
+        (*server)->open_log();
         background->ready();
     }
     (*server)->run();
@@ -201,8 +225,11 @@ int run(CommandLine& line) {
     options.foreground = options.foreground || options.debug || getpid() == 1;
     if (options.debug) {
         log::set_level(log::Level::debug);
-        options.load.daemon.log_connections = true;
-        options.load.given.emplace_back("log_connections");
+        set_daemon(options.load, "log_level", &DaemonSettings::log_level, "debug");
+        set_daemon(options.load, "log_connections", &DaemonSettings::log_connections, true);
+        const auto& given = options.load.given;
+        if (std::find(given.begin(), given.end(), "log_target") == given.end())
+            set_daemon(options.load, "log_target", &DaemonSettings::log_target, "");
     }
     block_signals();
     secure_standard_descriptors();

@@ -54,6 +54,9 @@ std::span<const DaemonKey> daemon_keys() {
         daemon("log_connections", {flag}, INETD_FIELD(log_connections)),
         daemon("keep_environment", {flag}, INETD_FIELD(keep_environment)),
         daemon("strict", {flag}, INETD_FIELD(strict)),
+        daemon("log_target", {word, 0, 0, &kLogTargets}, INETD_FIELD(log_target)),
+        daemon("log_facility", {word, 0, 0, &kLogFacilities}, INETD_FIELD(log_facility)),
+        daemon("log_level", {word, 0, 0, &kLogLevels}, INETD_FIELD(log_level)),
     };
     return kKeys;
 }

@@ -136,6 +136,9 @@ struct DaemonSettings {
     bool log_connections = false;
     bool keep_environment = false; // services get all of the daemon's own
     bool strict = false;           // no start with an error in any file
+    std::string log_target{};      // "journal", "syslog", "stderr" or a file; empty = as started
+    std::string log_facility = "daemon";
+    std::string log_level = "info";
 };
 
 } // namespace inetd

@@ -46,6 +46,8 @@ static std::string expected(const ValueType& type) {
         return R"(a list of strings, as in ["NAME=VALUE"])";
     case ValueKind::names:
         return R"(a list of strings, as in ["NAME"])";
+    case ValueKind::word:
+        return std::string(type.words->text);
     }
     return {};
 }
@@ -181,6 +183,18 @@ static Read read_directory(const ValueType& type, const Setting& setting) {
     return std::nullopt;
 }
 
+static Read read_word(const ValueType& type, const Setting& setting) {
+    const auto* text = std::get_if<std::string>(&setting.value);
+    if (text == nullptr) return wrong(type, setting);
+    if (type.words->contain(*text)) return *text;
+    if (!type.words->or_file || !text->starts_with('/'))
+        return wrong(type, setting, suggestion(*text, type.words->all()));
+    const auto place = check_place(*text);
+    if (place) return *text;
+    setting.error(fmt::format("'{}': {}", setting.name, place.error().text()));
+    return std::nullopt;
+}
+
 // Null, or why the list may not have this variable.
 static const char* forbidden(ValueKind kind, std::string_view name) {
     if (!is_variable_name(name)) return "is not the name of a variable";
@@ -250,6 +264,8 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
     case ValueKind::assignments:
     case ValueKind::names:
         return read_variables(type, setting);
+    case ValueKind::word:
+        return read_word(type, setting);
     }
     return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include "config/model.h"
 #include "config/settings.h"
+#include "config/words.h"
 
 #include <chrono>
 #include <cstdint>
@@ -26,12 +27,14 @@ enum class ValueKind : std::uint8_t {
     directory,   // an absolute path that exists
     assignments, // NAME=VALUE...
     names,       // of environment variables
+    word,        // of a list, or the path of a file
 };
 
 struct ValueType {
     ValueKind kind;
     std::int64_t least = 0; // of numbers; of spans in seconds
     std::int64_t most = 0;
+    const Words* words = nullptr;
 };
 
 // Read and checked; nothing stands for "not set at all".

@@ -1,6 +1,8 @@
 #include "log/log.h"
 
-#include "log/sinks.h"
+#include "log/stream_sink.h"
+
+#include <poll.h>
 
 namespace inetd::log {
 
@@ -8,7 +10,7 @@ namespace {
 Level threshold = Level::info;
 
 std::unique_ptr<Sink>& sink() {
-    static std::unique_ptr<Sink> instance = std::make_unique<StderrSink>();
+    static std::unique_ptr<Sink> instance = std::make_unique<StreamSink>();
     return instance;
 }
 } // namespace
@@ -26,16 +28,23 @@ void set_sink(std::unique_ptr<Sink> replacement) {
     sink() = std::move(replacement);
 }
 
-void flush() {
-    sink()->flush();
+Rest flush() {
+    return sink()->flush();
 }
 
-void reopen() {
-    sink()->reopen();
+void drain() {
+    constexpr int kAttempts = 20;
+    constexpr int kPause = 10; // milliseconds
+    for (int i = 0; i < kAttempts && sink()->flush() != Rest::none; ++i)
+        poll(nullptr, 0, kPause);
 }
 
-void write(Level level, std::string_view message) {
-    if (enabled(level)) sink()->write(level, message);
+Result<void> reopen() {
+    return sink()->reopen();
+}
+
+void write(const Entry& entry) {
+    if (enabled(entry.level)) sink()->write(entry);
 }
 
 } // namespace inetd::log

@@ -1,24 +1,28 @@
 #pragma once
 
+#include "base/result.h"
+#include "log/entry.h"
+
 #include <fmt/format.h>
 #include <memory>
-#include <string>
-#include <string_view>
 
 // The only global of the program: where messages go. Only the wiring in server/ and main.cc logs;
 // leaf code returns errors. A message is one line and begins with the service's name.
 namespace inetd::log {
 
-enum class Level { error = 3, warning = 4, notice = 5, info = 6, debug = 7 }; // as syslog(3)
+// What is left of the messages that could not be written at once.
+enum class Rest { none, less, same };
 
 class Sink {
   public:
     virtual ~Sink() = default;
-    virtual void write(Level level, std::string_view message) = 0;
-    // Called once a round of the event loop: what write() held back must go out now.
-    virtual void flush() {}
+    // Never waits for whoever reads the log.
+    virtual void write(const Entry& entry) = 0;
+    // Called once a round of the event loop: what write() held back is tried again. If some of it
+    // is still here, this should be called again, and soon if it has become less.
+    virtual Rest flush() = 0;
     // Called on SIGHUP: a file is opened anew, for whoever rotates logs.
-    virtual void reopen() {}
+    virtual Result<void> reopen() { return {}; }
 };
 
 // Messages below `level` in weight are dropped before they are formatted. The default: info.
@@ -27,38 +31,62 @@ bool enabled(Level level);
 
 // The sink is standard error until this is called.
 void set_sink(std::unique_ptr<Sink> replacement);
-void flush();
-void reopen();
+Rest flush();
+// The same at the end of the program: waits a moment for what is held back.
+void drain();
+Result<void> reopen();
 
-void write(Level level, std::string_view message);
+void write(const Entry& entry);
 
 template<typename... Args>
-void print(Level level, fmt::format_string<Args...> format, Args&&... args) {
+void print(Level level, const About& about, fmt::format_string<Args...> format, Args&&... args) {
     if (!enabled(level)) return;
     fmt::memory_buffer buffer;
     fmt::format_to(std::back_inserter(buffer), format, std::forward<Args>(args)...);
-    write(level, {buffer.data(), buffer.size()});
+    write({level, {buffer.data(), buffer.size()}, about});
 }
 
 template<typename... Args>
+void print(Level level, fmt::format_string<Args...> format, Args&&... args) {
+    print(level, About{}, format, std::forward<Args>(args)...);
+}
+
+// error("text {}", ...), or error({.event = Event::full, .service = name}, "text {}", ...).
+template<typename... Args>
 void error(fmt::format_string<Args...> format, Args&&... args) {
-    print(Level::error, format, std::forward<Args>(args)...);
+    print(Level::error, About{}, format, std::forward<Args>(args)...);
+}
+template<typename... Args>
+void error(const About& about, fmt::format_string<Args...> format, Args&&... args) {
+    print(Level::error, about, format, std::forward<Args>(args)...);
 }
 template<typename... Args>
 void warning(fmt::format_string<Args...> format, Args&&... args) {
-    print(Level::warning, format, std::forward<Args>(args)...);
+    print(Level::warning, About{}, format, std::forward<Args>(args)...);
+}
+template<typename... Args>
+void warning(const About& about, fmt::format_string<Args...> format, Args&&... args) {
+    print(Level::warning, about, format, std::forward<Args>(args)...);
 }
 template<typename... Args>
 void notice(fmt::format_string<Args...> format, Args&&... args) {
-    print(Level::notice, format, std::forward<Args>(args)...);
+    print(Level::notice, About{}, format, std::forward<Args>(args)...);
+}
+template<typename... Args>
+void notice(const About& about, fmt::format_string<Args...> format, Args&&... args) {
+    print(Level::notice, about, format, std::forward<Args>(args)...);
 }
 template<typename... Args>
 void info(fmt::format_string<Args...> format, Args&&... args) {
-    print(Level::info, format, std::forward<Args>(args)...);
+    print(Level::info, About{}, format, std::forward<Args>(args)...);
+}
+template<typename... Args>
+void info(const About& about, fmt::format_string<Args...> format, Args&&... args) {
+    print(Level::info, about, format, std::forward<Args>(args)...);
 }
 template<typename... Args>
 void debug(fmt::format_string<Args...> format, Args&&... args) {
-    print(Level::debug, format, std::forward<Args>(args)...);
+    print(Level::debug, About{}, format, std::forward<Args>(args)...);
 }
 
 } // namespace inetd::log

@@ -19,6 +19,20 @@ const char* refusal_text(Refusal refusal) {
     return "";
 }
 
+const char* refusal_key(Refusal refusal) {
+    switch (refusal) {
+    case Refusal::instances:
+        return "instances";
+    case Refusal::rate:
+        return "rate";
+    case Refusal::source_instances:
+        return "per_source";
+    case Refusal::source_rate:
+        return "rate_per_source";
+    }
+    return "";
+}
+
 std::optional<SourceKey> source_of(const SocketAddress& peer) {
     if (!peer.is_ip()) return std::nullopt;
     SourceKey key;

@@ -21,6 +21,8 @@ class Gate;
 // The first two only where the limits say that overflow is refused.
 enum class Refusal : std::uint8_t { instances, rate, source_instances, source_rate };
 [[nodiscard]] const char* refusal_text(Refusal refusal);
+// The key of inetd.cfg(5) that sets the limit.
+[[nodiscard]] const char* refusal_key(Refusal refusal);
 
 // The bytes by which clients count as one source: the IP address without its port.
 struct SourceKey {

@@ -32,7 +32,8 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher)
             .ended = {}}) {
     sessions_.on_end([this](const SessionEnd& end) {
         if (!log_connections_) return;
-        log::info("{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
+        log::info({.service = end.service->name, .peer = &end.peer, .lasted = end.lasted},
+                  "{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
                   end.peer.unmapped().to_string(), end.bytes_in, end.bytes_out,
                   seconds(end.lasted));
     });
@@ -108,7 +109,8 @@ void Acceptor::take_client(Endpoint& endpoint, Listener::Accepted client) {
         return;
     }
     if (log_connections_)
-        log::info("{}: {}: session started", service.name(), client.peer.unmapped().to_string());
+        log::info({.service = service.name(), .peer = &client.peer}, "{}: {}: session started",
+                  service.name(), client.peer.unmapped().to_string());
     if (builtin == Builtin::tcpmux) {
         mux_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
     } else {
@@ -123,7 +125,11 @@ void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port);
     service.reflected += stats.reflected;
     if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
-        log::notice("{}: refused {}: an answer might go round in circles", service.name(),
+        log::notice({.event = log::Event::client_refused,
+                     .service = service.name(),
+                     .peer = &*stats.last_refused,
+                     .refused_by = "reflection"},
+                    "{}: refused {}: an answer might go round in circles", service.name(),
                     stats.last_refused->unmapped().to_string());
 }
 
@@ -134,7 +140,11 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
     if (!service->gate->room(service->config->limits, loop_.now())) {
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
-            log::notice("{}: no room for more instances, refused {}", service->name(),
+            log::notice({.event = log::Event::client_refused,
+                         .service = service->name(),
+                         .peer = &peer,
+                         .refused_by = "instances"},
+                        "{}: no room for more instances, refused {}", service->name(),
                         peer.unmapped().host());
         fd.reset();
         return false;

@@ -50,7 +50,8 @@ void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code)
     Service& service = *endpoint.service;
     const Duration wait = endpoint.accept_backoff.next();
     if (service.exhaustion_notes.pass(loop_.now()))
-        log::error("{}: {}; clients wait", service.name(), Error{what, code}.text());
+        log::error({.event = log::Event::no_descriptors, .service = service.name()},
+                   "{}: {}; clients wait", service.name(), Error{what, code}.text());
     pause(endpoint, wait);
 }
 
@@ -62,13 +63,15 @@ bool Admission::has_room(Endpoint& endpoint) {
     const bool say_so = service.full_notes.pass(loop_.now());
     if (room.full) {
         if (say_so)
-            log::notice("{}: {} instances running, new clients wait", service.name(),
+            log::notice({.event = log::Event::full, .service = service.name()},
+                        "{}: {} instances running, new clients wait", service.name(),
                         service.gate->running());
         endpoint.watch.reset(); // until the gate gives one back
         return false;
     }
     if (say_so)
-        log::notice("{}: the rate of {} is reached, new clients wait", service.name(),
+        log::notice({.event = log::Event::full, .service = service.name()},
+                    "{}: the rate of {} is reached, new clients wait", service.name(),
                     rate_text(limits.rate));
     pause(endpoint, room.rate);
     return false;
@@ -83,8 +86,13 @@ std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& pe
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
     if (service.refusal_notes.pass(loop_.now())) {
         const auto others = service.refusal_notes.suppressed();
-        log::notice("{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
-                    refusal_text(std::get<Refusal>(answer)),
+        const auto refusal = std::get<Refusal>(answer);
+        log::notice({.event = log::Event::client_refused,
+                     .service = service.name(),
+                     .peer = &peer,
+                     .refused_by = refusal_key(refusal)},
+                    "{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
+                    refusal_text(refusal),
                     others != 0 ? fmt::format(" ({} more refused before)", others) : "");
     }
     return nullptr;

@@ -3,6 +3,7 @@
 #include "log/log.h"
 
 #include <chrono>
+#include <cstring>
 
 namespace inetd {
 
@@ -26,16 +27,22 @@ pid_t Launcher::launch(Order order) {
     request.keep_alive = config;
     const auto pid = spawner_->spawn(request);
     if (!pid) {
-        log::error("{}: {}", config->name, pid.error().text());
+        log::error({.event = log::Event::child_failed, .service = config->name}, "{}: {}",
+                   config->name, pid.error().text());
         return 0;
     }
-    if (log_connections_ && order.peer.family() != AF_UNSPEC) {
-        log::info("{}: {}: started pid {}", config->name, order.peer.unmapped().to_string(), *pid);
-    } else if (log_connections_) {
-        log::info("{}: started pid {}", config->name, *pid);
-    }
-    children_.add(*pid, {config, std::move(order.lease), std::move(order.at_end), Clock::now()});
+    log_start(*config, order.peer, *pid);
+    children_.add(
+        *pid, {config, order.peer, std::move(order.lease), std::move(order.at_end), Clock::now()});
     return *pid;
+}
+
+void Launcher::log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const {
+    if (!log_connections_) return;
+    const log::About about{
+        .event = log::Event::child_started, .service = config.name, .peer = &peer, .pid = pid};
+    if (peer.family() == AF_UNSPEC) return log::info(about, "{}: started pid {}", config.name, pid);
+    log::info(about, "{}: {}: started pid {}", config.name, peer.unmapped().to_string(), pid);
 }
 
 // A child writes its report before it ends. Reaping a batch first and reading the reports after it
@@ -73,10 +80,26 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
     if (const SpawnReport* report = report_of(end.pid, reports)) {
         const Error error{stage_text(report->stage) + object_of(report->stage, *child->config),
                           report->code};
-        log::error("{}: {}", name, error.text());
+        log::error({.event = log::Event::child_failed,
+                    .service = name,
+                    .peer = &child->peer,
+                    .pid = end.pid},
+                   "{}: {}", name, error.text());
     } else {
         const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
-        log::print(level, "{}: pid {} ended: {}, {:.3f} s", name, end.pid, end.text(),
+        const fmt::format_int number(end.status);
+        const char* signal = end.how == CLD_EXITED ? nullptr : sigabbrev_np(end.status);
+        const std::string_view status = signal != nullptr
+                                            ? std::string_view(signal)
+                                            : std::string_view(number.data(), number.size());
+        log::print(level,
+                   {.event = log::Event::child_ended,
+                    .service = name,
+                    .peer = &child->peer,
+                    .pid = end.pid,
+                    .exit_status = status,
+                    .lasted = lasted},
+                   "{}: pid {} ended: {}, {:.3f} s", name, end.pid, end.text(),
                    std::chrono::duration<double>(lasted).count());
     }
     if (child->at_end) child->at_end(end, lasted);

@@ -41,10 +41,12 @@ class Launcher {
   private:
     struct Child {
         ServiceConfigPtr config; // as it was when the child was born
+        SocketAddress peer;
         std::shared_ptr<void> lease;
         std::function<void(const ChildEnd&, Duration lasted)> at_end;
         TimePoint started;
     };
+    void log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const;
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
     std::unique_ptr<Spawner> spawner_;

@@ -57,9 +57,10 @@ void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     const bool proof = (head->exact() && before->exact()) || !end.succeeded();
     if (!proof && ++endpoint.idle_deaths < kBelieved) return;
     const Duration wait = endpoint.death_backoff.next();
-    log::warning("{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",
-                 endpoint.service->name(), end.pid, end.text(),
-                 std::chrono::duration<double>(wait).count());
+    log::warning(
+        {.event = log::Event::left_unread, .service = endpoint.service->name(), .pid = end.pid},
+        "{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",
+        endpoint.service->name(), end.pid, end.text(), std::chrono::duration<double>(wait).count());
     endpoint.not_before = Clock::now() + wait;
 }
 

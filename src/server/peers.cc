@@ -24,7 +24,8 @@ void Peers::receive(Endpoint& endpoint) {
     auto batch = splitter_.split(endpoint.listener->fd(), endpoint.spec(), service.config->socket,
                                  decide, endpoint.held);
     for (const std::string& error : batch.errors) {
-        if (service.exhaustion_notes.pass(loop_.now())) log::error("{}: {}", service.name(), error);
+        if (service.exhaustion_notes.pass(loop_.now()))
+            log::error({.service = service.name()}, "{}: {}", service.name(), error);
     }
     bool served = false;
     for (std::size_t i = 0; i < batch.peers.size(); ++i) {
@@ -62,7 +63,8 @@ void Peers::ended(const std::shared_ptr<Correspondence>& correspondence) {
     const auto& before = correspondence->left_over;
     if (before && head->untouched_since(*before)) {
         const Service& service = *endpoint->service;
-        log::warning("{}: a datagram of {} is dropped: the server does not read it", service.name(),
+        log::warning({.service = service.name(), .peer = &correspondence->socket.peer},
+                     "{}: a datagram of {} is dropped: the server does not read it", service.name(),
                      correspondence->socket.peer.to_string());
         return;
     }

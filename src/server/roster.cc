@@ -143,21 +143,24 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     if (done && splits(*service.config, endpoint.spec())) done = share_port(fd);
     if (done && !(before == service.config->socket))
         done = apply_options(endpoint.listener->fd(), endpoint.spec(), service.config->socket);
-    if (!done) log::error("{}: {}", service.name(), done.error().text());
+    if (!done)
+        log::error({.service = service.name()}, "{}: {}", service.name(), done.error().text());
 }
 
 void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
     const std::string& name = endpoint.service->name();
     if (opened) {
         const auto level = endpoint.open_backoff.active() ? log::Level::notice : log::Level::debug;
-        log::print(level, "{}: listening on {}", name, endpoint.spec().address.to_string());
+        log::print(level, {.service = name}, "{}: listening on {}", name,
+                   endpoint.spec().address.to_string());
         endpoint.open_backoff.reset();
         endpoint.listener = std::move(*opened);
         admission_.arm(endpoint);
         return;
     }
     const Duration wait = endpoint.open_backoff.next();
-    log::error("{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
+    log::error({.event = log::Event::cannot_listen, .service = name},
+               "{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
     endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
 }
 

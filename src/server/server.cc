@@ -24,6 +24,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options) {
 
 Server::Server(Options options, std::unique_ptr<Spawner> spawner)
     : options_(std::move(options)),
+      logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(std::move(spawner)),
@@ -33,7 +34,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
     loop_.at_end_of_round([this] {
-        log::flush();
+        logging_.flush();
         const std::size_t busy = launcher_.running() + acceptor_.sessions();
         if (busy != busy_) supervisor_.touch();
         busy_ = busy;
@@ -74,16 +75,24 @@ static std::size_t count_errors(const Diagnostics& diagnostics) {
 }
 
 Result<void> Server::start() {
-    const Loaded loaded = load_config(options_.load);
+    Loaded loaded = load_config(options_.load);
     log_diagnostics(loaded.diagnostics);
     const std::size_t errors = count_errors(loaded.diagnostics);
     if (errors != 0 && (loaded.daemon.strict || loaded.services.empty()))
         return Error{fmt::format("not started: {} error{} in the configuration", errors,
                                  errors == 1 ? "" : "s"),
                      0};
+    settings_ = loaded.daemon;
+    diagnostics_ = std::move(loaded.diagnostics);
+    if (options_.foreground) open_log();
     take_up(loaded, plan_reload({}, loaded.services));
     hold_reserve();
     return {};
+}
+
+void Server::open_log() {
+    const Diagnostics said = std::exchange(diagnostics_, {});
+    if (logging_.apply(settings_)) log_diagnostics(said);
 }
 
 void Server::take_up(const Loaded& loaded, const Plan& plan) {
@@ -96,12 +105,12 @@ void Server::take_up(const Loaded& loaded, const Plan& plan) {
 }
 
 void Server::run() {
-    log::info("{}", status());
+    log::info({.event = log::Event::started}, "{}", status());
     log::flush();
     supervisor_.ready();
     loop_.run();
     roster_.close_all();
-    log::flush();
+    log::drain();
 }
 
 // "12 services, 3 running, 1 failed: tftp"
@@ -141,14 +150,14 @@ void Server::on_signal(int signal) {
 // For a restart: those who are being served stay served.
 void Server::leave() {
     supervisor_.stopping();
-    log::notice("leaving; {} still running", launcher_.running());
+    log::notice({.event = log::Event::stopped}, "leaving; {} still running", launcher_.running());
     loop_.stop();
 }
 
 void Server::reload() {
     if (stopping_) return;
     supervisor_.reloading();
-    log::reopen();
+    Logging::reopen();
     reserve_.reset();
     const Loaded loaded = load_config(options_.load);
     hold_reserve();
@@ -157,12 +166,14 @@ void Server::reload() {
         const std::string text =
             fmt::format("reload refused: {} error{}; everything stays as it was", errors,
                         errors == 1 ? "" : "s");
-        log::error("{}", text);
+        log::error({.event = log::Event::reload_refused}, "{}", text);
         return supervisor_.reloaded(text);
     }
     const Plan plan = plan_reload(roster_.configs(), loaded.services);
+    logging_.apply(loaded.daemon);
     take_up(loaded, plan);
-    log::notice("reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
+    log::notice({.event = log::Event::reloaded},
+                "reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
                 plan.updated, plan.unchanged);
     supervisor_.reloaded("");
 }
@@ -207,7 +218,7 @@ void Server::finish_if_idle() {
     if (!stopping_ || launcher_.running() != 0) return;
     if (asked_ != 0)
         log::notice("{} ended by SIGTERM or after it, {} by SIGKILL", asked_ - killed_, killed_);
-    log::info("stopped");
+    log::info({.event = log::Event::stopped}, "stopped");
     loop_.stop();
 }
 

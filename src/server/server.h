@@ -4,6 +4,7 @@
 #include "event/signals.h"
 #include "server/acceptor.h"
 #include "server/launcher.h"
+#include "server/logging.h"
 #include "server/options.h"
 #include "server/roster.h"
 #include "server/supervisor.h"
@@ -23,6 +24,9 @@ class Server {
     // Loads the configuration and opens what it says. Diagnostics are logged. Error: nothing could
     // be done with it, or there were errors and --strict is set.
     Result<void> start();
+    // In the background: from now on messages go where the settings say, as they do in the
+    // foreground after start().
+    void open_log();
     // Tells the supervisor that all is bound, and serves until stopped.
     void run();
 
@@ -44,6 +48,8 @@ class Server {
     Options options_;
     DaemonSettings settings_;
     EventLoop loop_;
+    Logging logging_;
+    Diagnostics diagnostics_; // of the start, for the log that is not open yet
     Signals signals_;
     Launcher launcher_;
     Acceptor acceptor_;

@@ -167,6 +167,35 @@ TEST_CASE("settings: a value of the wrong type or size") {
     });
 }
 
+TEST_CASE("settings: where messages go") {
+    const auto daemon = [](const std::string& text) {
+        return load_config_text(kEcho, "t", plain(), "daemon = { " + text + " };");
+    };
+    CHECK(daemon("").daemon.log_target.empty());
+    CHECK(daemon("").daemon.log_facility == "daemon");
+    CHECK(daemon("").daemon.log_level == "info");
+    CHECK(daemon("log_target = \"/var/log/inetd.log\";").daemon.log_target == "/var/log/inetd.log");
+    CHECK(daemon("log_target = \"journal\";").daemon.log_target == "journal");
+    CHECK(daemon("log_facility = \"local7\";").daemon.log_facility == "local7");
+    CHECK(daemon("log_level = \"debug\";").daemon.log_level == "debug");
+    const std::vector<std::pair<std::string, std::string>> wrong{
+        {"log_target = \"syslogd\";",
+         "'log_target' takes \"journal\", \"syslog\", \"stderr\" or the absolute path of a file, "
+         "not 'syslogd'\n  hint: did you mean 'syslog'?"},
+        {"log_target = \"/nonexistent/log\";",
+         "'log_target': '/nonexistent': No such file or directory"},
+        {"log_target = \"/usr\";", "'log_target': '/usr': Is a directory"},
+        {"log_target = \"/etc/passwd/log\";", "'log_target': '/etc/passwd': Not a directory"},
+        {"log_facility = \"local8\";",
+         "'log_facility' takes the name of a facility, as in \"daemon\", \"auth\" or \"local0\", "
+         "not 'local8'\n  hint: did you mean 'local0'?"},
+        {"log_level = 7;", "'log_level' takes \"error\", \"warning\", \"notice\", \"info\" or "
+                           "\"debug\", not 7"},
+    };
+    for (const auto& [key, message] : wrong)
+        check({{kEcho, "daemon = { " + key + " };", "s:1: error: " + message + "\n"}});
+}
+
 TEST_CASE("settings: variables that cannot be had") {
     const std::string env = "'env' takes a list of strings, as in [\"NAME=VALUE\"]";
     const std::string pass = "'pass_env' takes a list of strings, as in [\"NAME\"]";
