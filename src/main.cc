@@ -194,7 +194,7 @@ void make_absolute(CommandLine& line) {
 int serve(const CommandLine& line, Background* background) {
     const auto fail = [&](const Error& error, ExitCode code) {
         log::error("{}", error.text());
-        log::flush();
+        log::drain();
         if (background != nullptr) background->failed(code);
         return code;
     };
@@ -262,7 +262,7 @@ int main(int argc, char** argv) {
         return run(line);
     } catch (const std::exception& error) {
         log::error("{}", error.what());
-        log::flush();
+        log::drain();
         return kExitRuntime;
     }
 }

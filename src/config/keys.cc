@@ -86,6 +86,7 @@ std::span<const ServiceKey> service_keys() {
         service("umask", {mode}, program, INETD_FIELD(surroundings.umask)),
         service("directory", {directory}, program, INETD_FIELD(surroundings.directory)),
         service("nice", {number, -20, 19}, program, INETD_FIELD(surroundings.nice)),
+        service("stderr", {word, 0, 0, &kErrorTargets}, program, INETD_FIELD(surroundings.errors)),
     };
     return kKeys;
 }

@@ -88,12 +88,13 @@ struct Surroundings {
     std::vector<std::string> pass_env{}; // names of variables of the daemon that it is given
     std::string directory{};             // absolute; empty = /
     mode_t umask = 022;
-    std::optional<int> nice{}; // nothing = as the daemon has it
+    std::optional<int> nice{};     // nothing = as the daemon has it
+    std::string errors = "socket"; // descriptor 2: "socket", "journal", "log", "null" or a file
 
     friend bool operator==(const Surroundings&, const Surroundings&) = default;
     friend bool operator<(const Surroundings& a, const Surroundings& b) {
-        return std::tie(a.env, a.pass_env, a.directory, a.umask, a.nice) <
-               std::tie(b.env, b.pass_env, b.directory, b.umask, b.nice);
+        return std::tie(a.env, a.pass_env, a.directory, a.umask, a.nice, a.errors) <
+               std::tie(b.env, b.pass_env, b.directory, b.umask, b.nice, b.errors);
     }
 };
 

@@ -21,6 +21,13 @@ const Words kLogFacilities{R"(the name of a facility, as in "daemon", "auth" or 
 
 const Words kLogLevels{R"("error", "warning", "notice", "info" or "debug")", level_names};
 
+const Words kErrorTargets{
+    R"("socket", "journal", "log", "null" or the absolute path of a file)",
+    [] {
+        return std::vector<std::string_view>{"socket", "journal", "log", "null"};
+    },
+    true};
+
 bool Words::contain(const std::string& word) const {
     const auto words = all();
     return std::find(words.begin(), words.end(), word) != words.end();

@@ -20,6 +20,7 @@ struct Words {
 extern const Words kLogTargets;
 extern const Words kLogFacilities;
 extern const Words kLogLevels;
+extern const Words kErrorTargets; // of the standard error of servers
 
 // Error: a file cannot stand there. It need not be there yet.
 [[nodiscard]] Result<void> check_place(const std::string& path);

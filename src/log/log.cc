@@ -8,6 +8,7 @@ namespace inetd::log {
 
 namespace {
 Level threshold = Level::info;
+Rest rest = Rest::none;
 
 std::unique_ptr<Sink>& sink() {
     static std::unique_ptr<Sink> instance = std::make_unique<StreamSink>();
@@ -29,7 +30,12 @@ void set_sink(std::unique_ptr<Sink> replacement) {
 }
 
 Rest flush() {
-    return sink()->flush();
+    rest = sink()->flush();
+    return rest;
+}
+
+bool is_behind() {
+    return rest != Rest::none;
 }
 
 void drain() {

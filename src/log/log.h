@@ -32,6 +32,8 @@ bool enabled(Level level);
 // The sink is standard error until this is called.
 void set_sink(std::unique_ptr<Sink> replacement);
 Rest flush();
+// Some was still here after the last flush(): who has more to say, and time, should wait.
+bool is_behind();
 // The same at the end of the program: waits a moment for what is held back.
 void drain();
 Result<void> reopen();

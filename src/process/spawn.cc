@@ -151,32 +151,35 @@ static void list_pointers(std::vector<char*>& pointers, std::string& block) {
     pointers.push_back(nullptr);
 }
 
-static bool send_descriptor(int through, int descriptor) {
+// `second` may be -1.
+static bool send_descriptors(int through, int first, int second) {
+    const std::array<int, 2> descriptors{first, second};
+    const std::size_t size = (second < 0 ? 1 : 2) * sizeof(int);
     char byte = 0;
     iovec part{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
-    message.msg_controllen = control.size();
+    message.msg_controllen = CMSG_SPACE(size);
     cmsghdr* header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    header->cmsg_len = CMSG_LEN(size);
+    std::memcpy(CMSG_DATA(header), descriptors.data(), size);
     return sendmsg(through, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
 // Passing the socket is only a matter of speed: where it fails, the table is copied.
-static bool pass_socket(SpawnSlot& slot, int socket) {
+static bool pass_descriptors(SpawnSlot& slot, int socket, int errors) {
     if (!slot.send) {
         std::array<int, 2> pair{};
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
         slot.send.reset(pair[0]);
         slot.receive.reset(pair[1]);
     }
-    return send_descriptor(slot.send.get(), socket);
+    return send_descriptors(slot.send.get(), socket, errors);
 }
 
 bool Spawner::is_ours(const Account& account) const {
@@ -196,14 +199,15 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.environment.append(request.peer_environment);
     list_pointers(slot.envp, slot.environment);
 
-    const bool pass =
-        may_pass && method_ == SpawnMethod::shared_memory && pass_socket(slot, request.socket);
+    const bool pass = may_pass && method_ == SpawnMethod::shared_memory &&
+                      pass_descriptors(slot, request.socket, request.errors);
     slot.plan = {};
     slot.plan.umask = -1;
     slot.plan.path = request.program->path.c_str();
     slot.plan.argv = slot.argv.data();
     slot.plan.envp = slot.envp.data();
     slot.plan.socket = pass ? -1 : request.socket;
+    slot.plan.errors = pass ? -1 : request.errors;
     slot.plan.receive = pass ? slot.receive.get() : -1;
     slot.plan.report = report_writer_.get();
     slot.plan.set_limit = hard_limit_ != 0;

@@ -34,6 +34,7 @@ enum class SpawnStage : std::uint8_t {
 struct SpawnRequest {
     const Program* program = nullptr;
     int socket = -1;                  // becomes 0, 1 and 2; the caller may close it at once
+    int errors = -1;                  // becomes 2 in its place; -1: none. As the socket
     const Account* account = nullptr; // null: keep the daemon's own
     const Surroundings* surroundings = nullptr; // the same; their variables are not looked at
     std::string_view environment;               // assignments that end in a NUL each; copied

@@ -98,11 +98,11 @@ static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
 
 #endif
 
-// The socket that waits in the slot's pair: SCM_RIGHTS, unix(7).
-INETD_RAW static int receive_descriptor(int from) {
+// What waits in the slot's pair: the socket and perhaps another, SCM_RIGHTS, unix(7).
+INETD_RAW static long receive_descriptors(int from, int* socket, int* errors) {
     char byte = 0;
     iovec part{&byte, 1};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    alignas(cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))];
     msghdr message;
     message.msg_name = nullptr;
     message.msg_namelen = 0;
@@ -112,25 +112,30 @@ INETD_RAW static int receive_descriptor(int from) {
     message.msg_controllen = sizeof control;
     message.msg_flags = 0;
     const long got = raw(SYS_recvmsg, from, reinterpret_cast<long>(&message), MSG_CMSG_CLOEXEC);
-    if (got < 0) return static_cast<int>(got);
+    if (got < 0) return got;
     const cmsghdr* header = CMSG_FIRSTHDR(&message);
     if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return -EBADF;
-    return *reinterpret_cast<const int*>(CMSG_DATA(header));
+    const int* descriptors = reinterpret_cast<const int*>(CMSG_DATA(header));
+    *socket = descriptors[0];
+    if (header->cmsg_len >= CMSG_LEN(2 * sizeof(int))) *errors = descriptors[1];
+    return 0;
 }
 
 // Its own table first, without what lies above `receive`: until then the daemon's is shared, and
-// nothing may be opened or closed. Then the socket on 0, 1, 2, and everything else gone at exec.
+// nothing may be opened or closed. Then the socket on 0, 1, 2, or something else on 2, and
+// everything else gone at exec.
 INETD_RAW static long take_descriptors(const ChildPlan& plan) {
     int socket = plan.socket;
+    int errors = plan.errors;
     if (plan.receive >= 0) {
         const int top = plan.receive > plan.report ? plan.receive : plan.report;
         const long own = raw(SYS_close_range, top + 1, ~0U, CLOSE_RANGE_UNSHARE);
         if (own < 0) return own;
-        socket = receive_descriptor(plan.receive);
-        if (socket < 0) return socket;
+        const long got = receive_descriptors(plan.receive, &socket, &errors);
+        if (got < 0) return got;
     }
     for (int target = 0; target <= 2; ++target) {
-        const long done = raw(SYS_dup3, socket, target, 0);
+        const long done = raw(SYS_dup3, target == 2 && errors >= 0 ? errors : socket, target, 0);
         if (done < 0) return done;
     }
     return raw(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);

@@ -13,7 +13,8 @@ struct ChildPlan {
     char* const* argv;
     char* const* envp;
     int socket;  // already in the child's table, or -1: comes over `receive`
-    int receive; // a unix socket with the descriptor in a message
+    int errors;  // the same; becomes 2 instead of the socket, if there is one
+    int receive; // a unix socket with one descriptor or both in a message
     int report;  // the pipe for a SpawnReport
     bool set_account;
     uid_t uid;

@@ -10,7 +10,8 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
-Launcher::Launcher(std::unique_ptr<Spawner> spawner) : spawner_(std::move(spawner)) {}
+Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
+    : spawner_(std::move(spawner)), errors_(loop) {}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
@@ -25,15 +26,18 @@ pid_t Launcher::launch(Order order) {
     request.peer_environment = peer.block();
     request.large_table = descriptors_ > kLargeTable;
     request.keep_alive = config;
+    const ErrorOutputs::Output errors = errors_.prepare(config, order.peer);
+    request.errors = errors.fd;
     const auto pid = spawner_->spawn(request);
     if (!pid) {
         log::error({.event = log::Event::child_failed, .service = config->name}, "{}: {}",
                    config->name, pid.error().text());
         return 0;
     }
+    errors_.started(errors, *pid);
     log_start(*config, order.peer, *pid);
-    children_.add(
-        *pid, {config, order.peer, std::move(order.lease), std::move(order.at_end), Clock::now()});
+    children_.add(*pid, {config, order.peer, std::move(order.lease), std::move(order.at_end),
+                         Clock::now(), errors.lines});
     return *pid;
 }
 
@@ -76,6 +80,8 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
     auto child = children_.take(end.pid);
     if (!child) return; // an orphan that came to us because we are PID 1
     const Duration lasted = Clock::now() - child->started;
+    // Its last words come before its end.
+    if (const auto lines = child->lines.lock()) lines->pump(ErrorLines::kWholePipe);
     const std::string& name = child->config->name;
     if (const SpawnReport* report = report_of(end.pid, reports)) {
         const Error error{stage_text(report->stage) + object_of(report->stage, *child->config),

@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "process/children.h"
 #include "process/spawn.h"
+#include "server/error_outputs.h"
 #include "server/service.h"
 
 #include <csignal>
@@ -14,7 +15,7 @@ namespace inetd {
 // Starts the servers and sees them end. Every child of the daemon goes through launch().
 class Launcher {
   public:
-    explicit Launcher(std::unique_ptr<Spawner> spawner);
+    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner);
     void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     struct Order {
@@ -37,6 +38,7 @@ class Launcher {
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
+    [[nodiscard]] ErrorOutputs& errors() { return errors_; }
 
   private:
     struct Child {
@@ -45,11 +47,13 @@ class Launcher {
         std::shared_ptr<void> lease;
         std::function<void(const ChildEnd&, Duration lasted)> at_end;
         TimePoint started;
+        std::weak_ptr<ErrorLines> lines;
     };
     void log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const;
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
     std::unique_ptr<Spawner> spawner_;
+    ErrorOutputs errors_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;
     bool log_connections_ = false;

@@ -27,7 +27,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
-      launcher_(std::move(spawner)),
+      launcher_(loop_, std::move(spawner)),
       acceptor_(loop_, launcher_),
       roster_(loop_, acceptor_.admission(), launcher_),
       supervisor_(loop_, [this] { return status(); }) {
@@ -100,6 +100,7 @@ void Server::take_up(const Loaded& loaded, const Plan& plan) {
     launcher_.set_log_connections(settings_.log_connections);
     acceptor_.set_log_connections(settings_.log_connections);
     roster_.set_keep_environment(settings_.keep_environment);
+    launcher_.errors().open_files(loaded.services);
     roster_.apply(plan, loaded.services);
     launcher_.set_descriptor_count(roster_.socket_count());
 }
@@ -110,6 +111,7 @@ void Server::run() {
     supervisor_.ready();
     loop_.run();
     roster_.close_all();
+    launcher_.errors().drain();
     log::drain();
 }
 

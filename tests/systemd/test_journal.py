@@ -1,9 +1,11 @@
 """What the journal holds of the daemon's events, field by field."""
 
+import os
 import pathlib
+import signal
 import socket
 
-from box import Cursor, Session, ask, connect, run
+from box import Cursor, Session, ask, connect, eventually, run
 
 ETC = pathlib.Path(__file__).resolve().parents[2] / "etc"
 CATALOG = pathlib.Path("/usr/local/lib/systemd/catalog/inetd.catalog")
@@ -76,7 +78,8 @@ def test_query_by_service(inetd):
     assert entry["EXIT_STATUS"] == "1"
     assert here.entries("-u", "inetd", "SERVICE=1007") == []
     text = run("journalctl", "-x", "-u", "inetd", "SERVICE=1008", "--no-pager")
-    assert "Defined-By: inetd" in text or "A server of 1008 has ended" in text
+    assert "A server of 1008 has ended" in text
+    assert f"Process {entry['SERVICE_PID']} has ended." in text
 
 
 def test_server_that_is_killed(inetd):
@@ -133,3 +136,45 @@ def test_wait_server_that_leaves_its_input(inetd):
         client.sendto(b"hello", ("127.0.0.1", 1014))
         entry = here.wait("1014", UNIT, message_id("waiting"))
     assert entry["SERVICE"] == "1014"
+
+
+def test_stderr_of_a_service_under_its_own_name(inetd):
+    settings = pathlib.Path("/etc/inetd.cfg")
+    settings.write_text('services = ( { name = "1015"; stderr = "journal"; } );\n')
+    here = Cursor()
+    inetd.start("127.0.0.1:1015 stream tcp nowait root /bin/sh sh -c 'echo complaint >&2'\n")
+    assert ask(1015) == b""
+    entry = here.wait("^complaint$", UNIT)
+    assert entry["SYSLOG_IDENTIFIER"] == "1015"
+    assert (entry["_TRANSPORT"], entry["PRIORITY"]) == ("stdout", "6")
+    settings.unlink()
+
+
+def test_stderr_in_the_log(inetd):
+    settings = pathlib.Path("/etc/inetd.cfg")
+    settings.write_text('defaults = { stderr = "log"; };\n')
+    here = Cursor()
+    inetd.start("127.0.0.1:1016 stream tcp nowait root /bin/sh sh -c 'echo complaint >&2'\n")
+    assert ask(1016) == b""
+    entry = here.wait("complaint$", UNIT, "SERVICE=1016")
+    assert entry["MESSAGE"] == f"1016: pid {entry['SERVICE_PID']}: complaint"
+    assert (entry["SYSLOG_IDENTIFIER"], entry["REMOTE_ADDR"]) == ("inetd", "127.0.0.1")
+    settings.unlink()
+
+
+def test_journal_that_hangs(inetd):
+    """Clients are served meanwhile, and nothing of what fits into the queues is lost."""
+    here = Cursor()
+    inetd.start(CAT, "[Service]\nEnvironment=INETD_OPTIONS=-l\n")
+    journald = int(run("systemctl", "show", "-P", "MainPID", "systemd-journald").strip())
+    clients = 1000
+    os.kill(journald, signal.SIGSTOP)
+    try:
+        for _ in range(clients):
+            assert ask(1007, b"word") == b"word"
+    finally:
+        os.kill(journald, signal.SIGCONT)
+    ended = (UNIT, message_id("child ended"))
+    eventually(lambda: len(here.entries(*ended)) == clients, "every end is in the journal")
+    assert len(here.entries(UNIT, message_id("child started"))) == clients
+    assert int(inetd.show("NRestarts")) == 0

@@ -108,7 +108,10 @@ TEST_CASE("settings: each key has its value") {
                    {"umask = 77;", " umask=0077"},
                    {"directory = \"/usr\";", " in:/usr"},
                    {"nice = -20;", " nice=-20"},
-                   {"nice = 19;", " nice=19"}});
+                   {"nice = 19;", " nice=19"},
+                   {"stderr = \"socket\";", ""},
+                   {"stderr = \"journal\";", " stderr:journal"},
+                   {"stderr = \"/var/log/x\";", " stderr:/var/log/x"}});
     check({{kEcho, "defaults = { enabled = false; };",
             "t: warning: there are no services in this configuration\n"}});
 }
@@ -164,6 +167,9 @@ TEST_CASE("settings: a value of the wrong type or size") {
         {"directory = \"usr\";", "'directory' takes the absolute path of a directory, not 'usr'"},
         {"directory = \"/nonexistent\";", "'directory': '/nonexistent': No such file or directory"},
         {"directory = \"/etc/passwd\";", "'directory': '/etc/passwd': Not a directory"},
+        {"stderr = \"logs\";", "'stderr' takes \"socket\", \"journal\", \"log\", \"null\" or the "
+                               "absolute path of a file, not 'logs'\n  hint: did you mean 'log'?"},
+        {"stderr = \"/nonexistent/x\";", "'stderr': '/nonexistent': No such file or directory"},
     });
 }
 

@@ -47,7 +47,8 @@ ChildEnd wait_for(pid_t pid) {
 }
 
 Outcome run(Spawner& spawner, const Program& program, bool large_table,
-            const Account* account = nullptr, const Surroundings* surroundings = nullptr) {
+            const Account* account = nullptr, const Surroundings* surroundings = nullptr,
+            int errors = -1) {
     const BlockedSignals blocked;
     std::array<int, 2> pair{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -61,6 +62,7 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     SpawnRequest request;
     request.program = &program;
     request.socket = theirs.get();
+    request.errors = errors;
     request.account = account;
     request.surroundings = surroundings;
     request.environment = environment.block();
@@ -121,6 +123,29 @@ TEST_CASE("a child has its socket on 0, 1 and 2 and nothing else") {
         CHECK(sockets == 3);
         CHECK(outcome.output.find("/dev/null") == std::string::npos);
         CHECK(outcome.output.find("pipe:") == std::string::npos);
+    });
+}
+
+TEST_CASE("descriptor 2 can be something else than the socket") {
+    with_each_method([](Spawner& spawner, bool large) {
+        std::array<int, 2> ends{};
+        REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
+        const Fd reader(ends[0]);
+        Fd writer(ends[1]);
+        // The number is below those that a shared table keeps, and above them.
+        Fd high(fcntl(writer.get(), F_DUPFD_CLOEXEC, 200));
+        for (Fd* errors : {&writer, &high}) {
+            const auto outcome = run(spawner, shell("echo out; echo err >&2"), large, nullptr,
+                                     nullptr, errors->get());
+            CHECK(outcome.output == "out\n");
+            std::array<char, 16> text{};
+            CHECK(read(reader.get(), text.data(), text.size()) == 4);
+            CHECK(std::string(text.data()) == "err\n");
+        }
+        writer.reset();
+        high.reset();
+        std::array<char, 1> byte{};
+        CHECK(read(reader.get(), byte.data(), 1) == 0); // nobody else has it
     });
 }
 
