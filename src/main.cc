@@ -5,6 +5,7 @@
 #include "log/log.h"
 #include "process/background.h"
 #include "process/pid_file.h"
+#include "server/inheritance.h"
 #include "server/options.h"
 #include "server/server.h"
 
@@ -191,7 +192,7 @@ void make_absolute(CommandLine& line) {
     if (!line.pid_file.empty()) line.pid_file = std::filesystem::absolute(line.pid_file).string();
 }
 
-int serve(const CommandLine& line, Background* background) {
+int serve(const CommandLine& line, Inheritance inheritance, Background* background) {
     const auto fail = [&](const Error& error, ExitCode code) {
         log::error("{}", error.text());
         log::drain();
@@ -204,7 +205,7 @@ int serve(const CommandLine& line, Background* background) {
         if (!taken) return fail(taken.error(), kExitRuntime);
         pid_file.emplace(std::move(*taken));
     }
-    auto server = Server::create(line.options);
+    auto server = Server::create(line.options, std::move(inheritance));
     if (!server) return fail(server.error(), kExitRuntime);
     if (const auto started = (*server)->start(); !started)
         return fail(started.error(), kExitConfig);
@@ -232,9 +233,11 @@ int run(CommandLine& line) {
             set_daemon(options.load, "log_target", &DaemonSettings::log_target, "");
     }
     block_signals();
+    // Before the forks of going into the background: it is this process that is meant.
+    Inheritance inheritance = inherit();
     secure_standard_descriptors();
     if (chdir("/") != 0) return kExitRuntime;
-    if (options.foreground) return serve(line, nullptr);
+    if (options.foreground) return serve(line, std::move(inheritance), nullptr);
 
     if (line.pid_file.empty()) line.pid_file = kDefaultPidFile;
     auto background = Background::enter();
@@ -242,7 +245,7 @@ int run(CommandLine& line) {
         log::error("{}", background.error().text());
         return kExitRuntime;
     }
-    return serve(line, &*background);
+    return serve(line, std::move(inheritance), &*background);
 }
 
 } // namespace

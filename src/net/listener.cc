@@ -9,7 +9,35 @@ Listener::open(const ListenSpec& spec, const SocketOptions& options, const Prepa
     auto fd = open_socket(spec, options, prepare);
     if (!fd) return fd.error();
     return std::unique_ptr<Listener>(
-        new Listener(std::move(*fd), spec, identify_file(spec.address)));
+        new Listener(std::move(*fd), spec, identify_file(spec.address), Holder::nobody));
+}
+
+static Result<void> fit(int fd, const ListenSpec& spec, const SocketOptions& options,
+                        const PrepareSocket& prepare, bool own_file) {
+    if (prepare) {
+        if (auto prepared = prepare(fd); !prepared) return prepared;
+    }
+    return apply_options(fd, spec, options, own_file);
+}
+
+Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const ListenSpec& spec,
+                                                  const SocketOptions& options,
+                                                  const PrepareSocket& prepare, bool lent) {
+    const bool own_file = from.holder != Holder::unit;
+    const SocketFile file = own_file ? identify_file(spec.address) : SocketFile();
+    if (auto fits = fit(from.fd.get(), spec, options, prepare, own_file); !fits)
+        return fits.error();
+    if (!lent) set_blocking(from.fd.get(), false);
+    return std::unique_ptr<Listener>(new Listener(std::move(from.fd), spec, file, from.holder));
+}
+
+Result<void> Listener::apply(const SocketOptions& options) const {
+    return apply_options(fd_.get(), spec_, options, holder_ != Holder::unit);
+}
+
+Fd Listener::release() {
+    file_ = {};
+    return std::move(fd_);
 }
 
 void Listener::shut_down() const {

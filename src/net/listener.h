@@ -3,20 +3,35 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "config/model.h"
+#include "net/inherited.h"
 #include "net/socket.h"
 
 #include <memory>
 
 namespace inetd {
 
-// One bound socket. Owns the descriptor and, for a unix path, the file: both go when it dies.
+// One bound socket. Owns the descriptor and, for a unix path, the file, unless that is a unit's:
+// both go when it dies.
 class Listener {
   public:
     static Result<std::unique_ptr<Listener>>
     open(const ListenSpec& spec, const SocketOptions& options, const PrepareSocket& prepare);
+    // Takes a socket that is bound as the spec says; on an error `from` is as it was. While a
+    // server of before has the socket (`lent`), it stays blocking or not, as that server wants it.
+    static Result<std::unique_ptr<Listener>> adopt(InheritedSocket& from, const ListenSpec& spec,
+                                                   const SocketOptions& options,
+                                                   const PrepareSocket& prepare, bool lent);
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     ~Listener();
+
+    // Options that have changed. A unit's file keeps the owner and the mode that the unit says.
+    [[nodiscard]] Result<void> apply(const SocketOptions& options) const;
+
+    [[nodiscard]] Holder holder() const { return holder_; }
+    void set_holder(Holder holder) { holder_ = holder; }
+    // Gives the descriptor up; the file stays for whoever has it next.
+    [[nodiscard]] Fd release();
 
     // Frees the address at once, also while a child that has not come to its exec yet holds the
     // socket too. Only for one that nobody else is to accept from any more.
@@ -42,12 +57,13 @@ class Listener {
     [[nodiscard]] Accepted accept(bool blocking) const;
 
   private:
-    Listener(Fd fd, const ListenSpec& spec, SocketFile file)
-        : fd_(std::move(fd)), spec_(spec), file_(file) {}
+    Listener(Fd fd, const ListenSpec& spec, SocketFile file, Holder holder)
+        : fd_(std::move(fd)), spec_(spec), file_(file), holder_(holder) {}
 
     Fd fd_;
     ListenSpec spec_;
     SocketFile file_;
+    Holder holder_;
 };
 
 } // namespace inetd

@@ -100,9 +100,10 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
     return fd;
 }
 
-Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options) {
+Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options,
+                           bool own_file) {
     set_buffers(fd, options);
-    if (const std::string path = spec.address.unix_file(); !path.empty()) {
+    if (const std::string path = spec.address.unix_file(); own_file && !path.empty()) {
         if (auto set = set_file_access(path, options); !set) return set;
     }
     return start_listening(fd, spec, options);

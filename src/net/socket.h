@@ -4,9 +4,18 @@
 #include "base/result.h"
 #include "config/model.h"
 
+#include <cstdint>
 #include <functional>
 
 namespace inetd {
+
+// Who holds a listening socket besides this process and its servers, and so what is left of it when
+// we close ours.
+enum class Holder : std::uint8_t {
+    nobody,
+    store, // the supervisor, for the daemon that comes after us; the socket and its file are ours
+    unit,  // the supervisor, whose the socket is, with its file: sockets of a systemd.socket(5)
+};
 
 // What a caller still sets between socket(2) and bind(2).
 using PrepareSocket = std::function<Result<void>(int fd)>;
@@ -21,8 +30,10 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
 Result<void> share_port(int fd);
 
 // Applies options to an open socket of ours, as far as they can be changed on one: buffers,
-// backlog, and a unix path's owner and mode.
-Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options);
+// backlog, and a unix path's owner and mode, if the file is ours. One that has connections listens
+// afterwards.
+Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options,
+                           bool own_file);
 
 // Switches O_NONBLOCK of the open file description, which all processes that hold it share.
 void set_blocking(int fd, bool blocking);

@@ -17,11 +17,11 @@ static double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-Acceptor::Acceptor(EventLoop& loop, Launcher& launcher)
+Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
     : loop_(loop),
       launcher_(launcher),
       admission_(loop, [this](Endpoint& endpoint) { on_ready(endpoint); }),
-      lender_(launcher, admission_),
+      lender_(loop, launcher, admission_, keeper),
       peers_(loop, launcher, admission_),
       sessions_(loop),
       mux_(loop, kMuxLineTimeout,

@@ -20,10 +20,11 @@ namespace inetd {
 // loop or by a child.
 class Acceptor {
   public:
-    Acceptor(EventLoop& loop, Launcher& launcher);
+    Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper);
     void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     [[nodiscard]] Admission& admission() { return admission_; }
+    [[nodiscard]] Lender& lender() { return lender_; }
 
     // Who is behind tcpmux: asked for each client of it.
     using FindMuxed = std::function<Service*(const std::string& name)>;

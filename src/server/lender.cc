@@ -2,6 +2,7 @@
 
 #include "log/log.h"
 #include "net/socket.h"
+#include "process/pidfd.h"
 
 #include <chrono>
 #include <utility>
@@ -28,17 +29,61 @@ void Lender::lend(Endpoint& endpoint) {
          .at_end = [this, lent = endpoint.weak_from_this()](const ChildEnd& end, Duration lasted) {
              if (const auto back = lent.lock()) take_back(*back, end, lasted);
          }});
-    if (endpoint.lent_to != 0) return;
+    if (endpoint.lent_to != 0) return watch_for_others(endpoint);
     set_blocking(fd, false);
     admission_.pause(endpoint, endpoint.death_backoff.next());
 }
 
 void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     if (endpoint.lent_to != end.pid || !endpoint.listener) return;
-    endpoint.lent_to = 0;
-    set_blocking(endpoint.listener->fd(), false);
+    give_back(endpoint);
     judge(endpoint, end, lasted);
     admission_.arm(endpoint);
+}
+
+void Lender::give_back(Endpoint& endpoint) {
+    endpoint.lent_to = 0;
+    forget(endpoint);
+    set_blocking(endpoint.listener->fd(), false);
+}
+
+// Most servers of datagrams end at once, and nobody need hear of those.
+void Lender::watch_for_others(Endpoint& endpoint) {
+    if (!keeper_.remembers()) return;
+    endpoint.loan = std::make_unique<Loan>();
+    endpoint.loan->pidfd = open_process(endpoint.lent_to);
+    endpoint.loan->timer = loop_.after(1s, [this, &endpoint] { note(endpoint); });
+}
+
+void Lender::note(Endpoint& endpoint) {
+    if (!endpoint.loan || endpoint.loan->noted || !endpoint.loan->pidfd) return;
+    endpoint.loan->noted = true;
+    keeper_.note_server(endpoint.spec(), endpoint.loan->pidfd.get());
+}
+
+void Lender::forget(Endpoint& endpoint) {
+    if (endpoint.loan && endpoint.loan->noted) keeper_.forget_server(endpoint.spec());
+    endpoint.loan.reset();
+}
+
+void Lender::find_borrower(Endpoint& endpoint) {
+    Fd pidfd = keeper_.take_server(endpoint.spec());
+    if (!pidfd) return;
+    Service& service = *endpoint.service;
+    const auto pid = process_of(pidfd.get());
+    endpoint.loan = std::make_unique<Loan>();
+    endpoint.loan->pidfd = std::move(pidfd);
+    endpoint.loan->noted = true;
+    if (!pid) return give_back(endpoint);
+    log::info("{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
+    endpoint.lent_to = *pid;
+    endpoint.loan->lease = admission_.admit_server(service);
+    endpoint.loan->watch = loop_.watch(
+        endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint, was = *pid](std::uint32_t) {
+            log::info("{}: pid {} ended", endpoint.service->name(), was);
+            give_back(endpoint);
+            admission_.arm(endpoint);
+        });
 }
 
 // What waited after the server before and waits still is proof that nothing was taken. Where the

@@ -1,8 +1,6 @@
 #include "server/roster.h"
 
-#include "builtin/datagrams.h"
 #include "log/log.h"
-#include "net/socket.h"
 
 #include <unistd.h>
 
@@ -10,29 +8,6 @@ namespace inetd {
 
 static double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
-}
-
-// A "dgram nowait" server: each peer gets a socket of its own.
-static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
-    return spec.type == SOCK_DGRAM && spec.address.is_ip() && !config.wait &&
-           config.builtin == Builtin::none;
-}
-
-// What the way in which a socket is served asks of the socket before it is bound.
-static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
-    const bool answered_here = config.builtin != Builtin::none && spec.type == SOCK_DGRAM;
-    if (!splits(config, spec) && !(answered_here && spec.address.is_ip())) return {};
-    return prepare_datagrams(fd, spec.address.family());
-}
-
-static Result<std::unique_ptr<Listener>> open_listener(const ServiceConfig& config,
-                                                       const ListenSpec& spec) {
-    auto listener =
-        Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
-    if (!listener || !splits(config, spec)) return listener;
-    // Only once it is bound, or else another daemon of our user would be let in silently.
-    if (const auto shared = share_port((*listener)->fd()); !shared) return shared.error();
-    return listener;
 }
 
 std::vector<ServiceConfigPtr> Roster::configs() const {
@@ -51,7 +26,7 @@ Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPt
             if (target.sockets[j] || target.after_close[j]) {
                 opened[i].emplace_back(std::unique_ptr<Listener>());
             } else {
-                opened[i].push_back(open_listener(*wanted[i], wanted[i]->listen[j]));
+                opened[i].push_back(keeper_.open(*wanted[i], wanted[i]->listen[j]));
             }
         }
     }
@@ -99,7 +74,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
             if (plan.targets[i].sockets[j]) {
                 admission_.arm(endpoint);
             } else if (plan.targets[i].after_close[j]) {
-                settle(endpoint, open_listener(*wanted[i], endpoint.spec()));
+                settle(endpoint, keeper_.open(*wanted[i], endpoint.spec()));
             } else {
                 settle(endpoint, std::move(opened[i][j]));
             }
@@ -110,8 +85,11 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {
     for (const Plan::Place& place : places) {
         auto& endpoint = services_[place.service]->endpoints[place.socket];
+        endpoint->watch.reset();
+        lender_.forget(*endpoint);
         // A wait server goes on with the socket that it was lent.
-        if (endpoint->listener && endpoint->lent_to == 0) endpoint->listener->shut_down();
+        if (endpoint->listener)
+            keeper_.close(std::move(endpoint->listener), endpoint->lent_to != 0, Parting::unwanted);
         endpoint.reset();
     }
     // Children that have not come to their exec yet hold the sockets that were just closed.
@@ -138,11 +116,7 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     endpoint.death_backoff.reset();
     if (!splits(*service.config, endpoint.spec())) endpoint.held.clear();
     if (!endpoint.listener) return retry(endpoint);
-    const int fd = endpoint.listener->fd();
-    auto done = suit(fd, *service.config, endpoint.spec());
-    if (done && splits(*service.config, endpoint.spec())) done = share_port(fd);
-    if (done && !(before == service.config->socket))
-        done = apply_options(endpoint.listener->fd(), endpoint.spec(), service.config->socket);
+    const auto done = SocketKeeper::refit(*endpoint.listener, *service.config, before);
     if (!done)
         log::error({.service = service.name()}, "{}: {}", service.name(), done.error().text());
 }
@@ -155,6 +129,7 @@ void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened
                    endpoint.spec().address.to_string());
         endpoint.open_backoff.reset();
         endpoint.listener = std::move(*opened);
+        lender_.find_borrower(endpoint);
         admission_.arm(endpoint);
         return;
     }
@@ -165,16 +140,22 @@ void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened
 }
 
 void Roster::retry(Endpoint& endpoint) {
-    settle(endpoint, open_listener(*endpoint.service->config, endpoint.spec()));
+    settle(endpoint, keeper_.open(*endpoint.service->config, endpoint.spec()));
 }
 
-void Roster::close_all() {
+void Roster::close_all(Parting why) {
     for (const auto& service : services_) {
         service->gate->on_release({});
         for (const auto& endpoint : service->endpoints) {
             endpoint->watch.reset();
             endpoint->timer.reset();
-            endpoint->listener.reset();
+            if (why == Parting::restart) {
+                lender_.note(*endpoint);
+            } else {
+                lender_.forget(*endpoint);
+            }
+            if (!endpoint->listener) continue;
+            keeper_.close(std::move(endpoint->listener), endpoint->lent_to != 0, why);
         }
     }
 }

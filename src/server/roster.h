@@ -1,10 +1,11 @@
 #pragma once
 
 #include "event/loop.h"
-#include "server/admission.h"
+#include "server/acceptor.h"
 #include "server/launcher.h"
 #include "server/plan.h"
 #include "server/service.h"
+#include "server/socket_keeper.h"
 
 #include <memory>
 #include <string>
@@ -16,8 +17,12 @@ namespace inetd {
 // The services that there are, and their sockets. Changes only by apply().
 class Roster {
   public:
-    Roster(EventLoop& loop, Admission& admission, Launcher& launcher)
-        : loop_(loop), admission_(admission), launcher_(launcher) {}
+    Roster(EventLoop& loop, Acceptor& acceptor, Launcher& launcher, SocketKeeper& keeper)
+        : loop_(loop),
+          admission_(acceptor.admission()),
+          lender_(acceptor.lender()),
+          launcher_(launcher),
+          keeper_(keeper) {}
 
     // Whether services get the daemon's own environment, from the next apply() on.
     void set_keep_environment(bool wanted) { keep_environment_ = wanted; }
@@ -28,8 +33,8 @@ class Roster {
     // any time; one that cannot be opened leaves its service failed and is tried again. Cannot
     // fail.
     void apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
-    // Closes every socket and removes every unix path.
-    void close_all();
+    // Closes every socket and removes every unix path, but for what a daemon after us will need.
+    void close_all(Parting why);
 
     [[nodiscard]] Service* find_muxed(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> muxed_names() const;
@@ -42,8 +47,7 @@ class Roster {
     using Services = std::vector<std::unique_ptr<Service>>;
     using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
 
-    [[nodiscard]] static Opened stage(const Plan& plan,
-                                      const std::vector<ServiceConfigPtr>& wanted);
+    Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
     void release_unsucceeded(const Plan& plan) const;
@@ -53,7 +57,9 @@ class Roster {
 
     EventLoop& loop_;
     Admission& admission_;
+    Lender& lender_;
     Launcher& launcher_;
+    SocketKeeper& keeper_;
     bool keep_environment_ = false;
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;

@@ -16,21 +16,23 @@ using namespace std::chrono_literals;
 
 static constexpr Duration kKillTimeout = 5s; // between TERM and KILL
 
-Result<std::unique_ptr<Server>> Server::create(const Options& options) {
+Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritance inheritance) {
     auto spawner = Spawner::create(SpawnMethod::shared_memory);
     if (!spawner) return spawner.error();
-    return std::unique_ptr<Server>(new Server(options, std::move(*spawner)));
+    return std::unique_ptr<Server>(
+        new Server(options, std::move(*spawner), std::move(inheritance)));
 }
 
-Server::Server(Options options, std::unique_ptr<Spawner> spawner)
+Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance)
     : options_(std::move(options)),
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(loop_, std::move(spawner)),
-      acceptor_(loop_, launcher_),
-      roster_(loop_, acceptor_.admission(), launcher_),
-      supervisor_(loop_, [this] { return status(); }) {
+      supervisor_(loop_, [this] { return status(); }),
+      keeper_(std::move(inheritance), supervisor_),
+      acceptor_(loop_, launcher_, keeper_),
+      roster_(loop_, acceptor_, launcher_, keeper_) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
     loop_.at_end_of_round([this] {
@@ -85,7 +87,9 @@ Result<void> Server::start() {
     settings_ = loaded.daemon;
     diagnostics_ = std::move(loaded.diagnostics);
     if (options_.foreground) open_log();
-    take_up(loaded, plan_reload({}, loaded.services));
+    const auto services = keeper_.with_handed_in(loaded.services);
+    keeper_.sort_out(services);
+    take_up(loaded.daemon, plan_reload({}, services), services);
     hold_reserve();
     return {};
 }
@@ -95,13 +99,14 @@ void Server::open_log() {
     if (logging_.apply(settings_)) log_diagnostics(said);
 }
 
-void Server::take_up(const Loaded& loaded, const Plan& plan) {
-    settings_ = loaded.daemon;
+void Server::take_up(const DaemonSettings& settings, const Plan& plan,
+                     const std::vector<ServiceConfigPtr>& services) {
+    settings_ = settings;
     launcher_.set_log_connections(settings_.log_connections);
     acceptor_.set_log_connections(settings_.log_connections);
     roster_.set_keep_environment(settings_.keep_environment);
-    launcher_.errors().open_files(loaded.services);
-    roster_.apply(plan, loaded.services);
+    launcher_.errors().open_files(services);
+    roster_.apply(plan, services);
     launcher_.set_descriptor_count(roster_.socket_count());
 }
 
@@ -110,7 +115,7 @@ void Server::run() {
     log::flush();
     supervisor_.ready();
     loop_.run();
-    roster_.close_all();
+    roster_.close_all(leaving_ ? Parting::restart : Parting::stop);
     launcher_.errors().drain();
     log::drain();
 }
@@ -151,6 +156,7 @@ void Server::on_signal(int signal) {
 
 // For a restart: those who are being served stay served.
 void Server::leave() {
+    leaving_ = true;
     supervisor_.stopping();
     log::notice({.event = log::Event::stopped}, "leaving; {} still running", launcher_.running());
     loop_.stop();
@@ -171,9 +177,10 @@ void Server::reload() {
         log::error({.event = log::Event::reload_refused}, "{}", text);
         return supervisor_.reloaded(text);
     }
-    const Plan plan = plan_reload(roster_.configs(), loaded.services);
+    const auto services = keeper_.with_handed_in(loaded.services);
+    const Plan plan = plan_reload(roster_.configs(), services);
     logging_.apply(loaded.daemon);
-    take_up(loaded, plan);
+    take_up(loaded.daemon, plan, services);
     log::notice({.event = log::Event::reloaded},
                 "reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
                 plan.updated, plan.unchanged);
@@ -186,7 +193,7 @@ void Server::stop() {
     stopping_ = true;
     supervisor_.stopping();
     acceptor_.admission().stop();
-    roster_.close_all();
+    roster_.close_all(Parting::stop);
     acceptor_.stop_sessions();
     if (launcher_.running() != 0)
         log::notice("stopping; waiting {:.0f} s for {} to end",

@@ -3,10 +3,12 @@
 #include "event/loop.h"
 #include "event/signals.h"
 #include "server/acceptor.h"
+#include "server/inheritance.h"
 #include "server/launcher.h"
 #include "server/logging.h"
 #include "server/options.h"
 #include "server/roster.h"
+#include "server/socket_keeper.h"
 #include "server/supervisor.h"
 
 #include <memory>
@@ -19,7 +21,7 @@ namespace inetd {
 class Server {
   public:
     // Every signal is blocked and every service environment taken from here on.
-    static Result<std::unique_ptr<Server>> create(const Options& options);
+    static Result<std::unique_ptr<Server>> create(const Options& options, Inheritance inheritance);
 
     // Loads the configuration and opens what it says. Diagnostics are logged. Error: nothing could
     // be done with it, or there were errors and --strict is set.
@@ -31,10 +33,11 @@ class Server {
     void run();
 
   private:
-    Server(Options options, std::unique_ptr<Spawner> spawner);
+    Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance);
 
     void on_signal(int signal);
-    void take_up(const Loaded& loaded, const Plan& plan);
+    void take_up(const DaemonSettings& settings, const Plan& plan,
+                 const std::vector<ServiceConfigPtr>& services);
     void reload();
     void stop();
     void leave();
@@ -52,13 +55,15 @@ class Server {
     Diagnostics diagnostics_; // of the start, for the log that is not open yet
     Signals signals_;
     Launcher launcher_;
+    Supervisor supervisor_;
+    SocketKeeper keeper_;
     Acceptor acceptor_;
     Roster roster_;
-    Supervisor supervisor_;
     Timer stop_timer_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked
     bool stopping_ = false;
+    bool leaving_ = false; // for another daemon that comes at once
     TimePoint stop_deadline_{};
     std::size_t asked_ = 0;  // children that were sent TERM
     std::size_t killed_ = 0; // and KILL

@@ -22,6 +22,15 @@ namespace inetd {
 
 struct Service;
 
+// What the daemon after us has to know of a wait server that may outlive us.
+struct Loan {
+    Fd pidfd;
+    Watch watch; // for a server of a daemon before us, which is not our child
+    Timer timer; // until it is worth noting
+    bool noted = false;
+    std::shared_ptr<void> lease; // of such a server
+};
+
 // One socket of a service, and what stands in the way of its being listened on.
 //
 //   failed    listener is null: could not be opened; timer retries
@@ -39,6 +48,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     Timer timer;
     TimePoint not_before{};
     pid_t lent_to = 0;
+    std::unique_ptr<Loan> loan; // while it is lent
 
     Backoff open_backoff{std::chrono::milliseconds(100), std::chrono::seconds(30)};
     Backoff accept_backoff{std::chrono::milliseconds(50), std::chrono::seconds(1)};

@@ -10,15 +10,35 @@ using namespace std::chrono_literals;
 Supervisor::Supervisor(EventLoop& loop, std::function<std::string()> status)
     : loop_(loop), status_(std::move(status)), watchdog_(watchdog_interval()) {}
 
-void Supervisor::tell(std::string state) {
-    socket_.send(std::move(state));
+void Supervisor::tell(std::string state, int fd) {
+    socket_.send(std::move(state), fd);
     tell_again();
 }
 
 // A supervisor that is slow to read is told as soon as it has room.
 void Supervisor::tell_again() {
-    if (!socket_.present() || socket_.resend() || again_timer_) return;
-    again_timer_ = loop_.after(100ms, [this] { tell_again(); });
+    if (!socket_.present() || again_timer_) return;
+    switch (socket_.resend()) {
+    case NotifySocket::Outcome::done:
+        return room_watch_.reset();
+    case NotifySocket::Outcome::full:
+        if (!room_watch_)
+            room_watch_ =
+                loop_.watch(socket_.fd(), EPOLLOUT, [this](std::uint32_t) { tell_again(); });
+        return;
+    case NotifySocket::Outcome::later:
+        room_watch_.reset();
+        again_timer_ = loop_.after(100ms, [this] { tell_again(); });
+        return;
+    }
+}
+
+void Supervisor::store(const std::string& name, int fd, bool polled) {
+    if (socket_.present()) tell(store_state(name, polled), fd);
+}
+
+void Supervisor::unstore(const std::string& name) {
+    if (socket_.present()) tell(unstore_state(name));
 }
 
 void Supervisor::ready() {

@@ -26,8 +26,14 @@ class Supervisor {
     // The sentence may have changed. Told at most once a second.
     void touch();
 
+    // Whether there is somebody who might keep descriptors for the daemon after us.
+    [[nodiscard]] bool present() const { return socket_.present(); }
+    // Has a copy of the descriptor kept; `polled` as store_state() says.
+    void store(const std::string& name, int fd, bool polled);
+    void unstore(const std::string& name);
+
   private:
-    void tell(std::string state);
+    void tell(std::string state, int fd = -1);
     void tell_again();
     void tell_status();
     void feed_watchdog();
@@ -36,6 +42,7 @@ class Supervisor {
     std::function<std::string()> status_;
     NotifySocket socket_;
     std::string told_;
+    Watch room_watch_;
     Timer again_timer_;
     Timer status_timer_;
     Timer watchdog_timer_;

@@ -3,10 +3,13 @@
 #include "base/address.h"
 #include "base/text.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,22 +24,59 @@ NotifySocket::NotifySocket() {
     if (fd_ && connect(fd_.get(), address->data(), address->size()) != 0) fd_.reset();
 }
 
-void NotifySocket::send(std::string state) {
+// False with errno, as sendmsg(2).
+static bool send_message(int to, const std::string& state, int descriptor) {
+    iovec part{const_cast<char*>(state.data()), state.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (descriptor >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    }
+    return sendmsg(to, &message, MSG_NOSIGNAL) >= 0;
+}
+
+// ETOOMANYREFS: too many descriptors are on their way, unix(7).
+static bool is_passing(int code) {
+    return code == EINTR || code == ENOBUFS || code == ENOMEM || code == ETOOMANYREFS;
+}
+
+void NotifySocket::send(std::string state, int descriptor) {
     if (!fd_) return;
-    pending_.push_back(std::move(state));
+    if (pending_.empty() && send_message(fd_.get(), state, descriptor)) return;
+    // It has to go even if the caller closes his meanwhile.
+    Fd copy(descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    if (descriptor >= 0 && !copy) return;
+    pending_.push_back({std::move(state), std::move(copy)});
     resend();
 }
 
-bool NotifySocket::resend() {
+NotifySocket::Outcome NotifySocket::resend() {
     while (!pending_.empty()) {
-        const std::string& state = pending_.front();
-        if (::send(fd_.get(), state.data(), state.size(), MSG_NOSIGNAL) < 0) {
-            if (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) return false;
+        const Message& message = pending_.front();
+        if (!send_message(fd_.get(), message.state, message.descriptor.get())) {
+            if (errno == EAGAIN) return Outcome::full;
+            if (is_passing(errno)) return Outcome::later;
             // A supervisor that cannot be told at all has gone; there is nothing to do about it.
         }
         pending_.pop_front();
     }
-    return true;
+    return Outcome::done;
+}
+
+std::string store_state(const std::string& name, bool polled) {
+    return fmt::format("FDSTORE=1\nFDNAME={}{}", name, polled ? "" : "\nFDPOLL=0");
+}
+
+std::string unstore_state(const std::string& name) {
+    return fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name);
 }
 
 std::string reloading_state() {

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <string>
 
@@ -16,15 +17,34 @@ class NotifySocket {
     NotifySocket();
 
     [[nodiscard]] bool present() const { return static_cast<bool>(fd_); }
-    // Sends "READY=1", "STOPPING=1\nSTATUS=...", or keeps it until resend(). In order, none lost.
-    void send(std::string state);
-    // Tries again what could not be sent. True when nothing is left.
-    bool resend();
+    // Writable when there is room for more.
+    [[nodiscard]] int fd() const { return fd_.get(); }
+    // Sends "READY=1", "STOPPING=1\nSTATUS=...", or keeps it until resend(). In order, none lost. A
+    // descriptor goes along (FDSTORE=1); the caller keeps his own.
+    void send(std::string state, int descriptor = -1);
+
+    enum class Outcome : std::uint8_t {
+        done,  // nothing is left
+        full,  // until fd() is writable
+        later, // the kernel lacks something else
+    };
+    // Tries again what could not be sent.
+    Outcome resend();
 
   private:
+    struct Message {
+        std::string state;
+        Fd descriptor;
+    };
     Fd fd_;
-    std::deque<std::string> pending_;
+    std::deque<Message> pending_;
 };
+
+// For the supervisor's store of descriptors (sd_notify(3)). Names are of printable ASCII, without
+// ':', at most 255 long. `polled`: the supervisor may drop the descriptor by itself when poll(2)
+// finds an error on it.
+[[nodiscard]] std::string store_state(const std::string& name, bool polled);
+[[nodiscard]] std::string unstore_state(const std::string& name);
 
 // "RELOADING=1" with the time that Type=notify-reload of systemd 253 asks for.
 [[nodiscard]] std::string reloading_state();

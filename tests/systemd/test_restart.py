@@ -7,8 +7,6 @@ import socket
 import pytest
 from box import CONF, SERVICES, Cursor, Load, Session, ask, connect, eventually, run, wait_end
 
-pytestmark = pytest.mark.skip(reason="not in the daemon yet: waits for sockets in the fd store")
-
 ECHO = "127.0.0.1:7 stream tcp nowait root internal echo\n"
 CAT = "127.0.0.1:1007 stream tcp nowait root /bin/cat cat\n"
 CHAT = f"127.0.0.1:1023 stream tcp wait root {SERVICES}/chat.py\n"

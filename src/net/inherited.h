@@ -1,0 +1,66 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "config/model.h"
+#include "net/socket.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace inetd {
+
+// A bound socket that somebody else has opened, and what the kernel says of it.
+struct InheritedSocket {
+    Fd fd;            // close-on-exec
+    std::string name; // what it was handed over as
+    Holder holder = Holder::unit;
+    ListenSpec spec;
+    std::string device; // SO_BINDTODEVICE; empty = any
+
+    // "127.0.0.1:13 (stream)", "[::]:13 (stream, IPv4 too, eth0)"
+    [[nodiscard]] std::string text() const;
+};
+
+// Error: the descriptor is nothing that one could listen on.
+Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder);
+
+// Whether a socket that is bound like this is one that would be opened for the spec.
+[[nodiscard]] bool is_bound_as(const ListenSpec& bound, const ListenSpec& wanted);
+
+// The sockets that the daemon was started with and that no line has taken yet. It is asked before a
+// socket is opened. Whoever starts the daemon fills it: the supervisor with those of its units and
+// of its store, a predecessor in the same process with those that it had open.
+class InheritedSockets {
+  public:
+    // Error: as examine_socket(); the descriptor is closed.
+    Result<void> add(Fd fd, std::string name, Holder holder);
+    void give_back(InheritedSocket socket);
+
+    // Nothing if there is none.
+    std::optional<InheritedSocket> take(const ListenSpec& wanted);
+    // Takes all those out that nobody of `wanted` would take and that `holder` holds.
+    std::vector<InheritedSocket> take_unwanted(const std::vector<ServiceConfigPtr>& wanted,
+                                               Holder holder);
+    // Those of them that stay here.
+    [[nodiscard]] std::vector<const InheritedSocket*>
+    unwanted(const std::vector<ServiceConfigPtr>& wanted) const;
+
+    // The services, each with the addresses of the units' sockets that bear its name in place of
+    // its own. One socket for IPv4 and IPv6 serves a line that would open two. Sockets that were
+    // taken count as well, so that a reload comes to the same.
+    [[nodiscard]] std::vector<ServiceConfigPtr>
+    with_their_addresses(std::vector<ServiceConfigPtr> services) const;
+
+  private:
+    struct Named {
+        std::string name;
+        ListenSpec spec;
+    };
+    std::multimap<SocketAddress, InheritedSocket> sockets_;
+    std::vector<Named> of_units_; // also those that are taken
+};
+
+} // namespace inetd

@@ -1,0 +1,140 @@
+#include "server/socket_keeper.h"
+
+#include "builtin/datagrams.h"
+#include "log/log.h"
+#include "net/socket.h"
+#include "process/pidfd.h"
+#include "server/store_names.h"
+
+namespace inetd {
+
+SocketKeeper::SocketKeeper(Inheritance inheritance, Supervisor& supervisor)
+    : inheritance_(std::move(inheritance)), supervisor_(supervisor) {}
+
+// A "dgram nowait" server: each peer gets a socket of its own.
+static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
+    return spec.type == SOCK_DGRAM && spec.address.is_ip() && !config.wait &&
+           config.builtin == Builtin::none;
+}
+
+// What the way in which a socket is served asks of the socket before it is bound.
+static Result<void> suit(int fd, const ServiceConfig& config, const ListenSpec& spec) {
+    const bool answered_here = config.builtin != Builtin::none && spec.type == SOCK_DGRAM;
+    if (!splits(config, spec) && !(answered_here && spec.address.is_ip())) return {};
+    return prepare_datagrams(fd, spec.address.family());
+}
+
+std::vector<ServiceConfigPtr>
+SocketKeeper::with_handed_in(std::vector<ServiceConfigPtr> services) const {
+    return inheritance_.sockets.with_their_addresses(std::move(services));
+}
+
+void SocketKeeper::sort_out(const std::vector<ServiceConfigPtr>& wanted) {
+    for (const std::string& problem : inheritance_.problems)
+        log::warning("{}", problem);
+    inheritance_.problems.clear();
+    std::erase_if(inheritance_.servers, [this](const auto& item) {
+        if (process_of(item.second.get())) return false;
+        supervisor_.unstore(server_name(item.first));
+        return true;
+    });
+    for (const Holder ours : {Holder::store, Holder::nobody}) {
+        for (InheritedSocket& socket : inheritance_.sockets.take_unwanted(wanted, ours)) {
+            log::notice("{}: closed, as no line listens there any more", socket.text());
+            const ListenSpec spec = socket.spec;
+            // A server that still runs goes on with it.
+            const bool lent = inheritance_.servers.contains(socket_key(spec));
+            auto listener = Listener::adopt(socket, spec, {}, {}, lent);
+            if (listener) close(std::move(*listener), lent, Parting::unwanted);
+            forget_server(spec);
+        }
+    }
+    for (const InheritedSocket* socket : inheritance_.sockets.unwanted(wanted))
+        log::warning("{}, named \"{}\", is handed in by a socket unit, but no line has its address "
+                     "or its name: nobody answers there",
+                     socket->text(), socket->name);
+}
+
+Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& config,
+                                                          const ListenSpec& spec) {
+    auto socket = inheritance_.sockets.take(spec);
+    if (!socket) return std::unique_ptr<Listener>();
+    const std::string file = spec.address.unix_file();
+    if (socket->holder != Holder::unit && !file.empty() &&
+        identify_file(spec.address) == SocketFile()) {
+        // Whoever removed the file of a socket has left it without a name to connect to.
+        supervisor_.unstore(socket_name(spec));
+        return std::unique_ptr<Listener>();
+    }
+    const bool lent = inheritance_.servers.contains(socket_key(spec));
+    auto listener = Listener::adopt(
+        *socket, spec, config.socket, [&](int fd) { return suit(fd, config, spec); }, lent);
+    if (!listener) inheritance_.sockets.give_back(std::move(*socket));
+    return listener;
+}
+
+Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config,
+                                                     const ListenSpec& spec) {
+    auto listener = take_over(config, spec);
+    if (listener && !*listener) {
+        listener =
+            Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
+        // Whatever a server of before has, it is not this.
+        if (listener && inheritance_.servers.erase(socket_key(spec)) != 0) forget_server(spec);
+    }
+    if (!listener) return listener;
+    if (splits(config, spec)) {
+        // Only once it is bound, or else another daemon of our user would be let in silently.
+        if (const auto shared = share_port((*listener)->fd()); !shared) return shared.error();
+    }
+    if ((*listener)->holder() == Holder::nobody && supervisor_.present()) {
+        // Never polled: a datagram socket shows an error that some client's host has sent.
+        supervisor_.store(socket_name(spec), (*listener)->fd(), false);
+        (*listener)->set_holder(Holder::store);
+    }
+    return listener;
+}
+
+Result<void> SocketKeeper::refit(const Listener& listener, const ServiceConfig& config,
+                                 const SocketOptions& before) {
+    auto done = suit(listener.fd(), config, listener.spec());
+    if (done && splits(config, listener.spec())) done = share_port(listener.fd());
+    if (done && !(before == config.socket)) done = listener.apply(config.socket);
+    return done;
+}
+
+void SocketKeeper::close(std::unique_ptr<Listener> listener, bool lent, Parting why) {
+    switch (listener->holder()) {
+    case Holder::unit:
+        if (why != Parting::unwanted) return;
+        if (auto socket = examine_socket(listener->release(), {}, Holder::unit))
+            inheritance_.sockets.give_back(std::move(*socket));
+        return;
+    case Holder::store:
+        if (why == Parting::restart) {
+            static_cast<void>(listener->release());
+            return;
+        }
+        supervisor_.unstore(socket_name(listener->spec()));
+        break;
+    case Holder::nobody:
+        break;
+    }
+    // The copies that others have must not keep clients waiting for nobody.
+    if (!lent) listener->shut_down();
+}
+
+Fd SocketKeeper::take_server(const ListenSpec& spec) {
+    auto node = inheritance_.servers.extract(socket_key(spec));
+    return node.empty() ? Fd() : std::move(node.mapped());
+}
+
+void SocketKeeper::note_server(const ListenSpec& spec, int pidfd) {
+    supervisor_.store(server_name(socket_key(spec)), pidfd, true);
+}
+
+void SocketKeeper::forget_server(const ListenSpec& spec) {
+    supervisor_.unstore(server_name(socket_key(spec)));
+}
+
+} // namespace inetd

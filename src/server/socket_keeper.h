@@ -1,0 +1,59 @@
+#pragma once
+
+#include "net/listener.h"
+#include "server/inheritance.h"
+#include "server/supervisor.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace inetd {
+
+// Why a listener closes.
+enum class Parting : std::uint8_t {
+    unwanted, // its line has gone
+    stop,     // the daemon stops for good
+    restart,  // another daemon will be started at once
+};
+
+// Where listening sockets come from and where they go: taken over from whoever started the daemon
+// or else opened, left with the supervisor for the daemon after us, and given back.
+class SocketKeeper {
+  public:
+    SocketKeeper(Inheritance inheritance, Supervisor& supervisor);
+
+    // InheritedSockets::with_their_addresses().
+    [[nodiscard]] std::vector<ServiceConfigPtr>
+    with_handed_in(std::vector<ServiceConfigPtr> services) const;
+    // Once, before anything is opened: logs what no line wants, and lets go of it. A unit's socket
+    // is held on to, as a reload may bring a line for it, and nobody else can have its address.
+    void sort_out(const std::vector<ServiceConfigPtr>& wanted);
+
+    // Takes the socket over if there is one, opens it if not.
+    Result<std::unique_ptr<Listener>> open(const ServiceConfig& config, const ListenSpec& spec);
+    // Makes a listener that stays do for the service's new form.
+    static Result<void> refit(const Listener& listener, const ServiceConfig& config,
+                              const SocketOptions& before);
+    // `lent`: a wait server has it, and goes on with it.
+    void close(std::unique_ptr<Listener> listener, bool lent, Parting why);
+
+    // The pidfd of the server that was lent the socket by a daemon before us and still runs, or an
+    // empty one. Only once for each socket.
+    Fd take_server(const ListenSpec& spec);
+    // Tells the daemon after us of the server that has the socket.
+    void note_server(const ListenSpec& spec, int pidfd);
+    void forget_server(const ListenSpec& spec);
+    // Whether there is anybody to remember it.
+    [[nodiscard]] bool remembers() const { return supervisor_.present(); }
+
+  private:
+    // Null if there is none.
+    Result<std::unique_ptr<Listener>> take_over(const ServiceConfig& config,
+                                                const ListenSpec& spec);
+
+    Inheritance inheritance_;
+    Supervisor& supervisor_;
+};
+
+} // namespace inetd
