@@ -38,6 +38,7 @@ class ChildTable {
         if (node.empty()) return std::nullopt;
         return std::move(node.mapped());
     }
+    [[nodiscard]] bool has(pid_t pid) const { return children_.contains(pid); }
     [[nodiscard]] std::size_t size() const { return children_.size(); }
     [[nodiscard]] auto begin() const { return children_.begin(); }
     [[nodiscard]] auto end() const { return children_.end(); }

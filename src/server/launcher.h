@@ -33,6 +33,7 @@ class Launcher {
     // Sees to all children that have ended.
     void reap();
     [[nodiscard]] std::size_t running() const { return children_.size(); }
+    [[nodiscard]] bool has(pid_t pid) const { return children_.has(pid); }
     // Every child leads a session of its own, so this reaches what it has started too.
     void signal_all(int signal) const;
     // How many descriptors the daemon has open, about; decides how a child gets its socket.

@@ -32,7 +32,8 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       supervisor_(loop_, [this] { return status(); }),
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_),
-      roster_(loop_, acceptor_, launcher_, keeper_) {
+      roster_(loop_, acceptor_, launcher_, keeper_),
+      leftovers_(loop_, launcher_, [this] { finish_if_idle(); }) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
     loop_.at_end_of_round([this] {
@@ -195,10 +196,9 @@ void Server::stop() {
     acceptor_.admission().stop();
     roster_.close_all(Parting::stop);
     acceptor_.stop_sessions();
-    if (launcher_.running() != 0)
+    if (const std::size_t running = still_running(); running != 0)
         log::notice("stopping; waiting {:.0f} s for {} to end",
-                    std::chrono::duration<double>(settings_.stop_timeout).count(),
-                    launcher_.running());
+                    std::chrono::duration<double>(settings_.stop_timeout).count(), running);
     stop_deadline_ = Clock::now() + settings_.stop_timeout;
     wait_for_children();
     finish_if_idle();
@@ -215,16 +215,23 @@ void Server::wait_for_children() {
 }
 
 void Server::end_children(int signal) {
-    log::notice("{} still running: sending SIG{}", launcher_.running(), sigabbrev_np(signal));
+    const std::size_t running = still_running();
+    log::notice("{} still running: sending SIG{}", running, sigabbrev_np(signal));
     launcher_.signal_all(signal);
-    (signal == SIGTERM ? asked_ : killed_) = launcher_.running();
+    leftovers_.signal_all(signal);
+    (signal == SIGTERM ? asked_ : killed_) = running;
     supervisor_.extend(2 * kKillTimeout);
     if (signal == SIGTERM)
         stop_timer_ = loop_.after(kKillTimeout, [this] { end_children(SIGKILL); });
 }
 
+// A server that has ended may have left others behind, so we look again each time.
+std::size_t Server::still_running() {
+    return launcher_.running() + leftovers_.look();
+}
+
 void Server::finish_if_idle() {
-    if (!stopping_ || launcher_.running() != 0) return;
+    if (!stopping_ || launcher_.running() != 0 || still_running() != 0) return;
     if (asked_ != 0)
         log::notice("{} ended by SIGTERM or after it, {} by SIGKILL", asked_ - killed_, killed_);
     log::info({.event = log::Event::stopped}, "stopped");

@@ -5,6 +5,7 @@
 #include "server/acceptor.h"
 #include "server/inheritance.h"
 #include "server/launcher.h"
+#include "server/leftovers.h"
 #include "server/logging.h"
 #include "server/options.h"
 #include "server/roster.h"
@@ -42,6 +43,7 @@ class Server {
     void stop();
     void leave();
     void finish_if_idle();
+    [[nodiscard]] std::size_t still_running();
     void wait_for_children();
     void end_children(int signal);
     void take_descriptors();
@@ -59,6 +61,7 @@ class Server {
     SocketKeeper keeper_;
     Acceptor acceptor_;
     Roster roster_;
+    Leftovers leftovers_;
     Timer stop_timer_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked

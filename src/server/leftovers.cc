@@ -1,0 +1,33 @@
+#include "server/leftovers.h"
+
+#include "process/control_group.h"
+#include "process/pidfd.h"
+
+#include <unistd.h>
+
+namespace inetd {
+
+std::size_t Leftovers::look() {
+    if (!owns_control_group()) return 0;
+    for (const pid_t pid : control_group_members()) {
+        if (pid == getpid() || launcher_.has(pid) || processes_.contains(pid)) continue;
+        // What a server has started belongs to it as long as it is there itself.
+        if (launcher_.has(getsid(pid))) continue;
+        Process process;
+        process.pidfd = open_process(pid);
+        if (!process.pidfd) continue;
+        process.watch = loop_.watch(process.pidfd.get(), EPOLLIN, [this, pid](std::uint32_t) {
+            processes_.erase(pid);
+            ended_();
+        });
+        processes_.emplace(pid, std::move(process));
+    }
+    return processes_.size();
+}
+
+void Leftovers::signal_all(int signal) const {
+    for (const auto& [pid, process] : processes_)
+        signal_process(process.pidfd.get(), signal);
+}
+
+} // namespace inetd
