@@ -85,6 +85,7 @@ std::span<const ServiceKey> service_keys() {
         service("pass_env", {names}, program, INETD_FIELD(surroundings.pass_env)),
         service("umask", {mode}, program, INETD_FIELD(surroundings.umask)),
         service("directory", {directory}, program, INETD_FIELD(surroundings.directory)),
+        service("listen_fds", {flag}, lent, INETD_FIELD(config.listen_fds)),
         service("nice", {number, -20, 19}, program, INETD_FIELD(surroundings.nice)),
         service("stderr", {word, 0, 0, &kErrorTargets}, program, INETD_FIELD(surroundings.errors)),
     };
@@ -142,6 +143,9 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
         return "is not a built-in stream service";
     case Effect::program:
         return is_built_in(service) ? "is built in" : nullptr;
+    case Effect::lent:
+        if (is_built_in(service)) return "is built in";
+        return service.wait ? nullptr : "is 'nowait': its server gets a connection";
     }
     return nullptr;
 }

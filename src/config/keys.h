@@ -23,6 +23,7 @@ enum class Effect : std::uint8_t {
     path,    // whose socket is a file
     session, // built-in stream services
     program, // that start a program
+    lent,    // whose program gets the listening socket
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

@@ -117,7 +117,8 @@ struct ServiceConfig {
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
     Builtin builtin = Builtin::none;
     bool wait = false;
-    std::string mux_name; // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    bool listen_fds = false; // a wait server finds its socket as sd_listen_fds(3) says
+    std::string mux_name;    // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
     bool mux_greets =
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
     std::string file; // where the line stands

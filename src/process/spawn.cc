@@ -89,7 +89,10 @@ Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for reports of children");
     spawner->reports_.reset(ends[0]);
-    spawner->report_writer_.reset(ends[1]);
+    // A child may get its socket as 3, and must not lose this by it.
+    const Fd low(ends[1]);
+    spawner->report_writer_.reset(fcntl(low.get(), F_DUPFD_CLOEXEC, 4));
+    if (!spawner->report_writer_) return errno_error("pipe for reports of children");
     // Only our end: a child that cannot write its report at once must not lose it.
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     for (std::size_t i = 0; i < kSlots; ++i) {
@@ -151,6 +154,20 @@ static void list_pointers(std::vector<char*>& pointers, std::string& block) {
     pointers.push_back(nullptr);
 }
 
+// The place where the child is to write its pid, or 0.
+static std::size_t append_listen_fds(std::string& block, std::string_view name) {
+    if (name.empty()) return 0;
+    block.append("LISTEN_FDS=1").push_back('\0');
+    block.append("LISTEN_FDNAMES=");
+    for (const char c : name)
+        block += c == ':' ? '_' : c; // which separates the names
+    block.push_back('\0');
+    block.append("LISTEN_PID=");
+    const std::size_t at = block.size();
+    block.append("4194304").push_back('\0');
+    return at;
+}
+
 // `second` may be -1.
 static bool send_descriptors(int through, int first, int second) {
     const std::array<int, 2> descriptors{first, second};
@@ -197,6 +214,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.argv.push_back(nullptr);
     slot.environment.assign(request.environment);
     slot.environment.append(request.peer_environment);
+    const std::size_t listen_pid = append_listen_fds(slot.environment, request.listen_name);
     list_pointers(slot.envp, slot.environment);
 
     const bool pass = may_pass && method_ == SpawnMethod::shared_memory &&
@@ -210,6 +228,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.errors = pass ? -1 : request.errors;
     slot.plan.receive = pass ? slot.receive.get() : -1;
     slot.plan.report = report_writer_.get();
+    slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
     slot.plan.set_limit = hard_limit_ != 0;
     slot.plan.limit = {soft_limit_, hard_limit_};
     if (const Surroundings* around = request.surroundings) {

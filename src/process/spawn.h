@@ -33,9 +33,12 @@ enum class SpawnStage : std::uint8_t {
 // All that a child needs, looked up before it exists.
 struct SpawnRequest {
     const Program* program = nullptr;
-    int socket = -1;                  // becomes 0, 1 and 2; the caller may close it at once
-    int errors = -1;                  // becomes 2 in its place; -1: none. As the socket
-    const Account* account = nullptr; // null: keep the daemon's own
+    int socket = -1; // becomes 0, 1 and 2; the caller may close it at once
+    int errors = -1; // becomes 2 in its place; -1: none. As the socket
+    // Not empty: the socket becomes 3 instead, with this as its name, and the variables of
+    // sd_listen_fds(3) tell so. 0 and 1 are /dev/null then, and 2 is `errors` or the daemon's own.
+    std::string_view listen_name;
+    const Account* account = nullptr;           // null: keep the daemon's own
     const Surroundings* surroundings = nullptr; // the same; their variables are not looked at
     std::string_view environment;               // assignments that end in a NUL each; copied
     std::string_view peer_environment;          // the same; after the others

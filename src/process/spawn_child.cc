@@ -121,6 +121,33 @@ INETD_RAW static long receive_descriptors(int from, int* socket, int* errors) {
     return 0;
 }
 
+// For the digits of a pid, which is at most 4194304 (PID_MAX_LIMIT), and a NUL.
+INETD_RAW static void write_number(char* to, long number) {
+    int digits = 1;
+    for (long rest = number; rest >= 10; rest /= 10)
+        ++digits;
+    to[digits] = '\0';
+    for (; digits > 0; number /= 10)
+        to[--digits] = static_cast<char>('0' + number % 10);
+}
+
+// As systemd places the first socket of a unit: sd_listen_fds(3), systemd.exec(5).
+INETD_RAW static long place_as_listen_fd(const ChildPlan& plan, int socket, int errors) {
+    write_number(plan.listen_pid, raw(SYS_getpid));
+    static const char kNull[] = "/dev/null";
+    const long null = raw(SYS_openat, AT_FDCWD, reinterpret_cast<long>(kNull), O_RDWR | O_CLOEXEC);
+    if (null < 0) return null;
+    for (int target = 0; target <= 1; ++target) {
+        const long placed = raw(SYS_dup3, null, target, 0);
+        if (placed < 0) return placed;
+    }
+    long done = errors < 0 ? 0 : raw(SYS_dup3, errors, 2, 0);
+    if (done < 0) return done;
+    done = socket == 3 ? raw(SYS_fcntl, socket, F_SETFD, 0) : raw(SYS_dup3, socket, 3, 0);
+    if (done < 0) return done;
+    return raw(SYS_close_range, 4, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 // Its own table first, without what lies above `receive`: until then the daemon's is shared, and
 // nothing may be opened or closed. Then the socket on 0, 1, 2, or something else on 2, and
 // everything else gone at exec.
@@ -134,6 +161,7 @@ INETD_RAW static long take_descriptors(const ChildPlan& plan) {
         const long got = receive_descriptors(plan.receive, &socket, &errors);
         if (got < 0) return got;
     }
+    if (plan.listen_pid != nullptr) return place_as_listen_fd(plan, socket, errors);
     for (int target = 0; target <= 2; ++target) {
         const long done = raw(SYS_dup3, target == 2 && errors >= 0 ? errors : socket, target, 0);
         if (done < 0) return done;

@@ -12,10 +12,11 @@ struct ChildPlan {
     const char* path;
     char* const* argv;
     char* const* envp;
-    int socket;  // already in the child's table, or -1: comes over `receive`
-    int errors;  // the same; becomes 2 instead of the socket, if there is one
-    int receive; // a unix socket with one descriptor or both in a message
-    int report;  // the pipe for a SpawnReport
+    int socket;       // already in the child's table, or -1: comes over `receive`
+    int errors;       // the same; becomes 2 instead of the socket, if there is one
+    char* listen_pid; // where the child writes its pid, and then the socket becomes 3; or null
+    int receive;      // a unix socket with one descriptor or both in a message
+    int report;       // the pipe for a SpawnReport; not 3
     bool set_account;
     uid_t uid;
     gid_t gid;

@@ -20,6 +20,7 @@ pid_t Launcher::launch(Order order) {
     SpawnRequest request;
     request.program = config->program.get();
     request.socket = order.socket;
+    if (config->wait && config->listen_fds) request.listen_name = config->name;
     request.account = config->account.get();
     request.surroundings = config->surroundings.get();
     request.environment = order.service.environment.block();

@@ -16,8 +16,9 @@ bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
     return a.name == b.name && a.protocol == b.protocol && a.listen == b.listen &&
            a.socket == b.socket && a.limits == b.limits && same_value(a.account, b.account) &&
            same_value(a.program, b.program) && a.builtin == b.builtin && a.wait == b.wait &&
-           same_value(a.surroundings, b.surroundings) && a.idle_timeout == b.idle_timeout &&
-           a.mux_name == b.mux_name && a.mux_greets == b.mux_greets;
+           a.listen_fds == b.listen_fds && same_value(a.surroundings, b.surroundings) &&
+           a.idle_timeout == b.idle_timeout && a.mux_name == b.mux_name &&
+           a.mux_greets == b.mux_greets;
 }
 
 namespace {

@@ -62,6 +62,7 @@ inline std::string dump(const ServiceConfig& service) {
     if (around.umask != 022) out += fmt::format(" umask={:04o}", around.umask);
     if (around.nice) out += fmt::format(" nice={}", *around.nice);
     if (around.errors != "socket") out += " stderr:" + around.errors;
+    if (service.listen_fds) out += " listen_fds";
     if (!service.mux_name.empty()) out += " mux=" + service.mux_name;
     if (service.mux_greets) out += " greets";
     return out;

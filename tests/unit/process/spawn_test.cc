@@ -48,7 +48,7 @@ ChildEnd wait_for(pid_t pid) {
 
 Outcome run(Spawner& spawner, const Program& program, bool large_table,
             const Account* account = nullptr, const Surroundings* surroundings = nullptr,
-            int errors = -1) {
+            int errors = -1, std::string_view listen_name = {}) {
     const BlockedSignals blocked;
     std::array<int, 2> pair{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -68,6 +68,7 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     request.environment = environment.block();
     request.peer_environment = peer.block();
     request.large_table = large_table;
+    request.listen_name = listen_name;
     auto pid = spawner.spawn(request);
     REQUIRE(pid);
     theirs.reset();
@@ -146,6 +147,27 @@ TEST_CASE("descriptor 2 can be something else than the socket") {
         high.reset();
         std::array<char, 1> byte{};
         CHECK(read(reader.get(), byte.data(), 1) == 0); // nobody else has it
+    });
+}
+
+TEST_CASE("a child that asks for it finds its socket as sd_listen_fds(3) says") {
+    const Program program =
+        shell("for n in 4 5 6 7 8 9 10; do test -e /proc/$$/fd/$n && exit 9; done; "
+              "places=$(readlink /proc/$$/fd/0 /proc/$$/fd/1); "
+              "test $LISTEN_PID = $$ && echo $LISTEN_FDS $LISTEN_FDNAMES $COLOUR $places >&3");
+    with_each_method([&](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, program, large, nullptr, nullptr, -1, "/run/a:b");
+        CHECK(outcome.output == "1 /run/a_b blue /dev/null /dev/null\n");
+        CHECK(outcome.reports.empty());
+    });
+}
+
+TEST_CASE("a child that asks for it and cannot start is reported all the same") {
+    with_each_method([](Spawner& spawner, bool large) {
+        const auto outcome =
+            run(spawner, {"/nonexistent", {"x"}}, large, nullptr, nullptr, -1, "name");
+        REQUIRE(outcome.reports.size() == 1);
+        CHECK(outcome.reports[0].code == ENOENT);
     });
 }
 
