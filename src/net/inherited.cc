@@ -130,6 +130,13 @@ void InheritedSockets::give_back(InheritedSocket socket) {
     sockets_.emplace(address, std::move(socket));
 }
 
+std::vector<std::string> InheritedSockets::names(Holder holder) const {
+    std::vector<std::string> names;
+    for (const auto& [address, socket] : sockets_)
+        if (socket.holder == holder) names.push_back(socket.name);
+    return names;
+}
+
 std::optional<InheritedSocket> InheritedSockets::take(const ListenSpec& wanted) {
     const auto [from, to] = sockets_.equal_range(wanted.address);
     const auto found = std::find_if(

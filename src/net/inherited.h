@@ -39,14 +39,18 @@ class InheritedSockets {
     Result<void> add(Fd fd, std::string name, Holder holder);
     void give_back(InheritedSocket socket);
 
+    // What they were handed over as.
+    [[nodiscard]] std::vector<std::string> names(Holder holder) const;
+
     // Nothing if there is none.
     std::optional<InheritedSocket> take(const ListenSpec& wanted);
-    // Takes all those out that nobody of `wanted` would take and that `holder` holds.
-    std::vector<InheritedSocket> take_unwanted(const std::vector<ServiceConfigPtr>& wanted,
+    // Takes all those out that nobody of `services` would take and that `holder` holds.
+    std::vector<InheritedSocket> take_unwanted(const std::vector<ServiceConfigPtr>& services,
                                                Holder holder);
-    // Those of them that stay here.
+    [[nodiscard]] std::size_t count_of_units() const { return of_units_.size(); }
+    // What nobody of `services` would take, and stays here.
     [[nodiscard]] std::vector<const InheritedSocket*>
-    unwanted(const std::vector<ServiceConfigPtr>& wanted) const;
+    unwanted(const std::vector<ServiceConfigPtr>& services) const;
 
     // The services, each with the addresses of the units' sockets that bear its name in place of
     // its own. One socket for IPv4 and IPv6 serves a line that would open two. Sockets that were

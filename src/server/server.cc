@@ -51,7 +51,9 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
 // limit back that we were given.
 void Server::take_descriptors() {
     rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    keeper_.set_descriptor_limit(limit.rlim_cur);
+    if (limit.rlim_cur == limit.rlim_max) return;
     const rlim_t soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0)

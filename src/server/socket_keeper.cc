@@ -9,7 +9,40 @@
 namespace inetd {
 
 SocketKeeper::SocketKeeper(Inheritance inheritance, Supervisor& supervisor)
-    : inheritance_(std::move(inheritance)), supervisor_(supervisor) {}
+    : inheritance_(std::move(inheritance)), supervisor_(supervisor) {
+    for (std::string& name : inheritance_.sockets.names(Holder::store))
+        kept_.insert(std::move(name));
+    for (const auto& [key, pidfd] : inheritance_.servers)
+        kept_.insert(server_name(key));
+}
+
+// systemd 252 moves what it hands over to 3 and on, in a child that has the limit already, one
+// after the other and each at first to any free place behind its own. Where more than half is taken
+// there may be none, and the start fails (EMFILE) before there is a daemon. A few are systemd's
+// own.
+void SocketKeeper::set_descriptor_limit(std::size_t limit) {
+    const std::size_t others = inheritance_.sockets.count_of_units() + 32;
+    most_kept_ = limit / 2 > others ? limit / 2 - others : 0;
+}
+
+bool SocketKeeper::keep(const std::string& name, int fd, bool polled) {
+    if (!supervisor_.present()) return false;
+    if (kept_.size() >= most_kept_ && !kept_.contains(name)) {
+        if (!said_full_)
+            log::notice("only {} sockets are kept open over a restart, for there would be too many "
+                        "open files",
+                        most_kept_);
+        said_full_ = true;
+        return false;
+    }
+    kept_.insert(name);
+    supervisor_.store(name, fd, polled);
+    return true;
+}
+
+void SocketKeeper::drop(const std::string& name) {
+    if (kept_.erase(name) != 0) supervisor_.unstore(name);
+}
 
 // A "dgram nowait" server: each peer gets a socket of its own.
 static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
@@ -35,7 +68,7 @@ void SocketKeeper::sort_out(const std::vector<ServiceConfigPtr>& wanted) {
     inheritance_.problems.clear();
     std::erase_if(inheritance_.servers, [this](const auto& item) {
         if (process_of(item.second.get())) return false;
-        supervisor_.unstore(server_name(item.first));
+        drop(server_name(item.first));
         return true;
     });
     for (const Holder ours : {Holder::store, Holder::nobody}) {
@@ -63,7 +96,7 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     if (socket->holder != Holder::unit && !file.empty() &&
         identify_file(spec.address) == SocketFile()) {
         // Whoever removed the file of a socket has left it without a name to connect to.
-        supervisor_.unstore(socket_name(spec));
+        drop(socket_name(spec));
         return std::unique_ptr<Listener>();
     }
     const bool lent = inheritance_.servers.contains(socket_key(spec));
@@ -87,11 +120,10 @@ Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config
         // Only once it is bound, or else another daemon of our user would be let in silently.
         if (const auto shared = share_port((*listener)->fd()); !shared) return shared.error();
     }
-    if ((*listener)->holder() == Holder::nobody && supervisor_.present()) {
-        // Never polled: a datagram socket shows an error that some client's host has sent.
-        supervisor_.store(socket_name(spec), (*listener)->fd(), false);
+    // Never polled: a datagram socket shows an error that some client's host has sent.
+    if ((*listener)->holder() == Holder::nobody &&
+        keep(socket_name(spec), (*listener)->fd(), false))
         (*listener)->set_holder(Holder::store);
-    }
     return listener;
 }
 
@@ -115,7 +147,7 @@ void SocketKeeper::close(std::unique_ptr<Listener> listener, bool lent, Parting 
             static_cast<void>(listener->release());
             return;
         }
-        supervisor_.unstore(socket_name(listener->spec()));
+        drop(socket_name(listener->spec()));
         break;
     case Holder::nobody:
         break;
@@ -130,11 +162,11 @@ Fd SocketKeeper::take_server(const ListenSpec& spec) {
 }
 
 void SocketKeeper::note_server(const ListenSpec& spec, int pidfd) {
-    supervisor_.store(server_name(socket_key(spec)), pidfd, true);
+    keep(server_name(socket_key(spec)), pidfd, true);
 }
 
 void SocketKeeper::forget_server(const ListenSpec& spec) {
-    supervisor_.unstore(server_name(socket_key(spec)));
+    drop(server_name(socket_key(spec)));
 }
 
 } // namespace inetd

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace inetd {
@@ -22,6 +24,10 @@ enum class Parting : std::uint8_t {
 class SocketKeeper {
   public:
     SocketKeeper(Inheritance inheritance, Supervisor& supervisor);
+
+    // The limit of descriptors with which a daemon is started: systemd cannot start one that it
+    // would have to hand more.
+    void set_descriptor_limit(std::size_t limit);
 
     // InheritedSockets::with_their_addresses().
     [[nodiscard]] std::vector<ServiceConfigPtr>
@@ -52,8 +58,15 @@ class SocketKeeper {
     Result<std::unique_ptr<Listener>> take_over(const ServiceConfig& config,
                                                 const ListenSpec& spec);
 
+    // False if there is no room for it, or nobody to keep it.
+    bool keep(const std::string& name, int fd, bool polled);
+    void drop(const std::string& name);
+
     Inheritance inheritance_;
     Supervisor& supervisor_;
+    std::unordered_set<std::string> kept_; // names of what is in the store
+    std::size_t most_kept_ = 0;
+    bool said_full_ = false;
 };
 
 } // namespace inetd

@@ -10,6 +10,7 @@ from box import CONF, SERVICES, Cursor, Load, Session, ask, connect, eventually,
 ECHO = "127.0.0.1:7 stream tcp nowait root internal echo\n"
 CAT = "127.0.0.1:1007 stream tcp nowait root /bin/cat cat\n"
 CHAT = f"127.0.0.1:1023 stream tcp wait root {SERVICES}/chat.py\n"
+BRIEF = f"127.0.0.1:1024 stream tcp wait root {SERVICES.parent}/tests/systemd/teller.py\n"
 HASTY = "[Service]\nEnvironment=INETD_OPTIONS=--stop-timeout=0.2\n"
 AWAY = ('127.0.0.1:1008 stream tcp nowait root /bin/sh sh -c '
         '"setsid sleep 1000 <&- >&- 2>&- & echo $!"\n')
@@ -141,3 +142,115 @@ def test_watchdog_leaves_a_healthy_daemon(inetd):
     eventually(lambda: seen.add(inetd.show("WatchdogTimestampMonotonic")) or len(seen) > 3,
                "no WATCHDOG=1")
     assert inetd.pid == pid and inetd.show("NRestarts") == "0"
+
+
+def kept(inetd):
+    return int(inetd.show("NFileDescriptorStore"))
+
+
+def test_wait_server_gives_its_socket_back_to_a_later_daemon(inetd):
+    """It runs on over two daemons, and only when it has ended another one is started."""
+    inetd.start(BRIEF)
+    with connect(1024) as first:
+        pid = int(first.recv(100))
+        inetd.restart()
+        inetd.restart()
+        assert int(ask(1024)) == pid
+        with connect(1024) as last:
+            last.sendall(b"end")
+            last.recv(100)
+    wait_end(pid)
+    eventually(lambda: kept(inetd) == 1, "the server that has ended is still kept")
+    assert int(ask(1024)) != pid
+
+
+def test_wait_server_is_known_after_a_crash(inetd):
+    inetd.start(BRIEF)
+    with connect(1024) as first:
+        pid = int(first.recv(100))
+        eventually(lambda: kept(inetd) == 2, "the server is not in the store")
+        old = inetd.pid
+        os.kill(old, signal.SIGKILL)
+        eventually(lambda: inetd.pid not in (0, old), "not restarted")
+        assert int(ask(1024)) == pid
+
+
+def test_wait_server_that_ends_between_two_daemons(inetd):
+    inetd.start(BRIEF)
+    with connect(1024) as first:
+        pid = int(first.recv(100))
+        inetd.drop_in(f"[Service]\nExecStartPre=-kill -KILL {pid}\n")
+        inetd.restart()
+        wait_end(pid)
+    assert int(ask(1024)) != pid
+    inetd.restart()
+    eventually(lambda: kept(inetd) <= 2, "the dead server is still kept")
+
+
+def test_sockets_of_each_kind_outlive_a_restart(inetd):
+    inetd.start("127.0.0.1:7 dgram udp wait root internal echo\n"
+                "/run/kept.sock stream unix nowait root internal echo\n"
+                "@kept stream unix nowait root internal echo\n"
+                "7 stream tcp46 nowait root internal echo\n")
+    assert kept(inetd) == 4
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(20)
+        client.connect(("127.0.0.1", 7))
+        before = os.stat("/run/kept.sock").st_ino
+        inetd.restart()
+        client.send(b"hello")
+        assert client.recv(9) == b"hello"
+    for name in ("/run/kept.sock", "\0kept"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(20)
+            client.connect(name)
+            client.sendall(b"hello")
+            assert client.recv(9) == b"hello"
+    assert ask(7, b"hello", family=socket.AF_INET6) == b"hello"
+    assert (kept(inetd), os.stat("/run/kept.sock").st_ino) == (4, before)
+    assert "failed" not in inetd.show("StatusText")
+    inetd.stop()
+    assert not os.path.exists("/run/kept.sock")
+
+
+def test_unix_socket_whose_file_was_removed_is_opened_anew(inetd):
+    inetd.start("/run/lost.sock stream unix nowait root internal echo\n")
+    os.unlink("/run/lost.sock")
+    inetd.restart()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect("/run/lost.sock")
+        client.sendall(b"hello")
+        assert client.recv(9) == b"hello"
+    assert kept(inetd) == 1
+
+
+def test_stop_closes_at_once_although_sessions_last(inetd):
+    """What the store still holds must not keep clients waiting for nobody."""
+    inetd.start(ECHO + CAT)
+    session, here = Session(1007), Cursor()
+    run("systemctl", "stop", "--no-block", "inetd")
+    here.wait("waiting", "_SYSTEMD_UNIT=inetd.service")
+    with pytest.raises(ConnectionRefusedError):
+        connect(7)
+    session.socket.close()
+    eventually(lambda: inetd.show("ActiveState") == "inactive", "does not stop")
+
+
+def test_many_sockets(inetd):
+    """More at once than the notification socket's queue holds, and more than systemd could hand to a
+    process of its usual limit: then some are opened anew."""
+    conf = "".join(f"127.0.0.1:{port} stream tcp nowait root internal discard\n"
+                   for port in range(20000, 21500))
+    inetd.start(conf, "[Service]\nLimitNOFILE=1024:4096\n")
+    assert 400 < kept(inetd) < 512
+    inetd.restart()
+    assert connect(20000) and connect(21499)
+    assert "failed" not in inetd.show("StatusText")
+    inetd.stop()
+    inetd.start(conf, "[Service]\nLimitNOFILE=4096:8192\n")
+    assert kept(inetd) == 1500
+    inetd.restart()
+    assert (kept(inetd), "failed" in inetd.show("StatusText")) == (1500, False)
+    inetd.reload("127.0.0.1:20000 stream tcp nowait root internal discard\n")
+    assert kept(inetd) == 1

@@ -349,6 +349,7 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const std::string conf = "echo stream tcp nowait root internal\n"
                              "127.0.0.1:time dgram udp wait root internal\n"
                              "ftp stream tcp nowait root /bin/cat\n"
+                             "8080 stream tcp wait root /bin/cat\n"
                              "/run/x.sock stream unix nowait root /bin/cat\n";
     if (geteuid() != 0) return;
     CHECK(load_config_text(conf, "t", plain(), sample).diagnostics.empty());
@@ -358,5 +359,5 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const Loaded loaded = load_config_text(conf, "t", plain(), sample);
     CHECK(dump(loaded).find("error") == std::string::npos);
     CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 3);
+    CHECK(loaded.services.size() == 4);
 }
