@@ -6,6 +6,8 @@
 #include "process/pidfd.h"
 #include "server/store_names.h"
 
+#include <sys/socket.h>
+
 namespace inetd {
 
 SocketKeeper::SocketKeeper(Inheritance inheritance, Supervisor& supervisor)
@@ -72,14 +74,15 @@ void SocketKeeper::sort_out(const std::vector<ServiceConfigPtr>& wanted) {
         return true;
     });
     for (const Holder ours : {Holder::store, Holder::nobody}) {
-        for (InheritedSocket& socket : inheritance_.sockets.take_unwanted(wanted, ours)) {
+        for (const InheritedSocket& socket : inheritance_.sockets.take_unwanted(wanted, ours)) {
             log::notice("{}: closed, as no line listens there any more", socket.text());
-            const ListenSpec spec = socket.spec;
+            const SocketAddress& address = socket.spec.address;
             // A server that still runs goes on with it.
-            const bool lent = inheritance_.servers.contains(socket_key(spec));
-            auto listener = Listener::adopt(socket, spec, {}, {}, lent);
-            if (listener) close(std::move(*listener), lent, Parting::unwanted);
-            forget_server(spec);
+            if (!inheritance_.servers.contains(socket_key(socket.spec)))
+                shutdown(socket.fd.get(), SHUT_RDWR);
+            remove_file(address, identify_file(address));
+            drop(socket.name);
+            forget_server(socket.spec);
         }
     }
     for (const InheritedSocket* socket : inheritance_.sockets.unwanted(wanted))
@@ -102,7 +105,13 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     const bool lent = inheritance_.servers.contains(socket_key(spec));
     auto listener = Listener::adopt(
         *socket, spec, config.socket, [&](int fd) { return suit(fd, config, spec); }, lent);
-    if (!listener) inheritance_.sockets.give_back(std::move(*socket));
+    if (!listener) {
+        inheritance_.sockets.give_back(std::move(*socket));
+    } else if (socket->holder == Holder::store && socket->name != socket_name(spec)) {
+        // From a daemon that has other names for sockets.
+        drop(socket->name);
+        (*listener)->set_holder(Holder::nobody);
+    }
     return listener;
 }
 
