@@ -46,8 +46,7 @@ void SocketKeeper::drop(const std::string& name) {
     if (kept_.erase(name) != 0) supervisor_.unstore(name);
 }
 
-// A "dgram nowait" server: each peer gets a socket of its own.
-static bool splits(const ServiceConfig& config, const ListenSpec& spec) {
+bool splits(const ServiceConfig& config, const ListenSpec& spec) {
     return spec.type == SOCK_DGRAM && spec.address.is_ip() && !config.wait &&
            config.builtin == Builtin::none;
 }

@@ -19,6 +19,9 @@ enum class Parting : std::uint8_t {
     restart,  // another daemon will be started at once
 };
 
+// A "dgram nowait" server: each peer gets a socket of its own.
+[[nodiscard]] bool splits(const ServiceConfig& config, const ListenSpec& spec);
+
 // Where listening sockets come from and where they go: taken over from whoever started the daemon
 // or else opened, left with the supervisor for the daemon after us, and given back.
 class SocketKeeper {
