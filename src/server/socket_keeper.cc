@@ -31,8 +31,8 @@ bool SocketKeeper::keep(const std::string& name, int fd, bool polled) {
     if (!supervisor_.present()) return false;
     if (kept_.size() >= most_kept_ && !kept_.contains(name)) {
         if (!said_full_)
-            log::notice("only {} sockets are kept open over a restart, for there would be too many "
-                        "open files",
+            log::notice("only {} sockets are kept over a restart; for more LimitNOFILE= must be "
+                        "higher",
                         most_kept_);
         said_full_ = true;
         return false;
