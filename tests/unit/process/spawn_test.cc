@@ -162,6 +162,20 @@ TEST_CASE("a child that asks for it finds its socket as sd_listen_fds(3) says") 
     });
 }
 
+TEST_CASE("a child that asks for it can have something else on 2 as well") {
+    std::array<int, 2> ends{};
+    REQUIRE(pipe2(ends.data(), O_CLOEXEC) == 0);
+    const Fd reader(ends[0]);
+    const Fd writer(ends[1]);
+    with_each_method([&](Spawner& spawner, bool large) {
+        const auto outcome = run(spawner, shell("echo err >&2; echo out >&3"), large, nullptr,
+                                 nullptr, writer.get(), "x");
+        CHECK(outcome.output == "out\n");
+        std::array<char, 16> text{};
+        CHECK(read(reader.get(), text.data(), text.size()) == 4);
+    });
+}
+
 TEST_CASE("a child that asks for it and cannot start is reported all the same") {
     with_each_method([](Spawner& spawner, bool large) {
         const auto outcome =
