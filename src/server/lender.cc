@@ -75,12 +75,14 @@ void Lender::find_borrower(Endpoint& endpoint) {
     endpoint.loan->pidfd = std::move(pidfd);
     endpoint.loan->noted = true;
     if (!pid) return give_back(endpoint);
-    log::info("{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
+    log::info({.service = service.name()},
+              "{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
     endpoint.lent_to = *pid;
     endpoint.loan->lease = admission_.admit_server(service);
     endpoint.loan->watch = loop_.watch(
         endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint, was = *pid](std::uint32_t) {
-            log::info("{}: pid {} ended", endpoint.service->name(), was);
+            log::info({.service = endpoint.service->name()}, "{}: pid {} ended",
+                      endpoint.service->name(), was);
             give_back(endpoint);
             admission_.arm(endpoint);
         });
