@@ -64,7 +64,27 @@ void Farewells::clear() {
 }
 
 void Farewells::say(Fd fd, std::string words, std::shared_ptr<void> lease) {
-    const Handle item = items_.add(std::move(fd), std::move(words), std::move(lease));
+    begin(items_.add(std::move(fd), std::move(words), std::move(lease)));
+}
+
+std::vector<FarewellState> Farewells::states() const {
+    std::vector<FarewellState> states;
+    for (const Farewell& item : items_)
+        states.push_back({.fd = item.fd.get(),
+                          .words = item.words.substr(item.said),
+                          .shut = item.shut,
+                          .thrown_away = item.thrown_away});
+    return states;
+}
+
+void Farewells::resume(const FarewellState& state) {
+    const Handle item = items_.add(Fd(state.fd), std::string(state.words), nullptr);
+    item->shut = state.shut;
+    item->thrown_away = state.thrown_away;
+    begin(item);
+}
+
+void Farewells::begin(Handle item) {
     if (!item->talk()) return items_.remove(item);
     try {
         item->watch = loop_.watch(item->fd.get(), item->shut ? EPOLLIN : EPOLLOUT,

@@ -8,8 +8,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace inetd {
+
+// A farewell that goes on in another process.
+struct FarewellState {
+    int fd = -1;
+    std::string words; // not yet sent
+    bool shut = false; // all is said, and our half closed
+    std::size_t thrown_away = 0;
+};
 
 // Ends connections without losing what is said last: sends the words, closes our half, and throws
 // away what the peer still sends until it closes too. To close at once would answer unread input
@@ -26,6 +35,10 @@ class Farewells {
     // hears nothing.
     void say(Fd fd, std::string words, std::shared_ptr<void> lease);
 
+    [[nodiscard]] std::vector<FarewellState> states() const;
+    // Takes state.fd.
+    void resume(const FarewellState& state);
+
     [[nodiscard]] std::size_t count() const;
     // Closes all of them now.
     void clear();
@@ -34,6 +47,7 @@ class Farewells {
     struct Farewell;
     using Handle = IdleList<Farewell>::Handle;
 
+    void begin(Handle item);
     void turn(Handle item);
 
     EventLoop& loop_;

@@ -50,6 +50,8 @@ class IdleList {
 
     [[nodiscard]] std::size_t size() const { return items_.size(); }
     [[nodiscard]] bool empty() const { return items_.empty(); }
+    [[nodiscard]] auto begin() const { return items_.begin(); }
+    [[nodiscard]] auto end() const { return items_.end(); }
     // The one that has been idle longest; only if not empty.
     [[nodiscard]] Handle oldest() { return items_.begin(); }
 

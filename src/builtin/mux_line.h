@@ -23,6 +23,7 @@ class MuxLine {
 
     // How many more bytes may come before the line is too long.
     [[nodiscard]] std::size_t room() const { return kLongest - text_.size(); }
+    [[nodiscard]] std::string_view text() const { return text_; }
     // Without the line's end; only once complete.
     [[nodiscard]] std::string_view name() const;
 

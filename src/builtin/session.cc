@@ -38,6 +38,35 @@ Session::Session(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
     }
 }
 
+void Session::restore(const SessionState& state) {
+    started_ = state.started;
+    bytes_in_ = state.bytes_in;
+    bytes_out_ = state.bytes_out;
+    keep(state.left);
+    input_closed_ = state.input_closed;
+    position_ = static_cast<std::uint16_t>(state.position % kChargenCycle);
+}
+
+SessionState Session::state() const {
+    return {.fd = fd_.get(),
+            .service = service_,
+            .peer = SocketAddress(peer_.data(), peer_size_),
+            .started = started_,
+            .bytes_in = bytes_in_,
+            .bytes_out = bytes_out_,
+            .left = left_ ? std::string(left_.get() + left_begin_, left_end_ - left_begin_) : "",
+            .input_closed = input_closed_,
+            .position = position_};
+}
+
+void Session::keep(std::string_view rest) {
+    if (rest.empty()) return;
+    left_ = std::make_unique_for_overwrite<char[]>(rest.size());
+    std::memcpy(left_.get(), rest.data(), rest.size());
+    left_begin_ = 0;
+    left_end_ = static_cast<std::uint32_t>(rest.size());
+}
+
 Session::Kind Session::kind_of(int fd) {
     const auto option = [fd](int name) {
         int value = 0;
@@ -116,10 +145,7 @@ Session::Turn Session::echo(std::span<char> scratch) {
     if (failed.over) return failed;
     const std::size_t done = sent < 0 ? 0 : static_cast<std::size_t>(sent);
     bytes_out_ += done;
-    left_ = std::make_unique_for_overwrite<char[]>(size - done);
-    std::memcpy(left_.get(), scratch.data() + done, size - done);
-    left_begin_ = 0;
-    left_end_ = static_cast<std::uint32_t>(size - done);
+    keep({scratch.data() + done, size - done});
     return {.progress = true};
 }
 

@@ -11,8 +11,23 @@
 #include <memory>
 #include <netinet/in.h>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace inetd {
+
+// What a session is made of, for one that goes on in another process.
+struct SessionState {
+    int fd = -1;
+    ServiceConfigPtr service;
+    SocketAddress peer; // unnamed for a unix socket, which knows it by itself
+    TimePoint started{};
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::string left; // read and not yet sent back
+    bool input_closed = false;
+    std::uint16_t position = 0; // in the cycle of chargen
+};
 
 // One connection to echo, discard or chargen. Kept small, because thousands of idle ones are
 // normal: it holds memory of its own only for what a short write left over.
@@ -27,6 +42,9 @@ class Session {
 
     Session(ServiceConfigPtr service, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease,
             TimePoint now);
+    [[nodiscard]] SessionState state() const;
+    // For one just made of the state's socket, service and peer: goes on where that was.
+    void restore(const SessionState& state);
 
     // At most one read into `scratch` and one write, so that no session keeps the loop to itself.
     Turn turn(std::uint32_t events, std::span<char> scratch);
@@ -54,6 +72,7 @@ class Session {
 
     static Kind kind_of(int fd);
     Turn echo(std::span<char> scratch);
+    void keep(std::string_view rest);
     Turn flush();
     Turn discard(std::span<char> scratch);
     Turn chargen(std::uint32_t events, std::span<char> scratch);

@@ -53,6 +53,28 @@ void Sessions::start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
     List& list = list_of(*service);
     const Handle session =
         list.add(std::move(service), std::move(fd), peer, std::move(lease), loop_.now());
+    watch(session);
+}
+
+std::vector<SessionState> Sessions::states() const {
+    std::vector<SessionState> states;
+    for (const auto& [limit, list] : lists_) {
+        for (const Session& session : list)
+            states.push_back(session.state());
+    }
+    return states;
+}
+
+void Sessions::resume(const SessionState& state, std::shared_ptr<void> lease) {
+    const Handle session = list_of(*state.service)
+                               .add(ServiceConfigPtr(state.service), Fd(state.fd), state.peer,
+                                    std::move(lease), loop_.now());
+    session->restore(state);
+    buffered_ += session->buffered();
+    watch(session);
+}
+
+void Sessions::watch(Handle session) {
     try {
         session->watch(
             loop_.watch(session->fd(), session->wanted(),

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace inetd {
 
@@ -47,6 +48,13 @@ class Sessions {
     void start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                std::shared_ptr<void> lease);
 
+    // Every session, and how one of them goes on in another process: state.fd is taken, whatever
+    // comes of it. Farewells are apart.
+    [[nodiscard]] std::vector<SessionState> states() const;
+    void resume(const SessionState& state, std::shared_ptr<void> lease);
+    [[nodiscard]] Farewells& farewells() { return farewells_; }
+    [[nodiscard]] const Farewells& farewells() const { return farewells_; }
+
     // The handler may call anything here, and may destroy this object. The session is gone, its
     // descriptor closed and its lease dropped, when it is called (but for daytime and time).
     void on_end(std::function<void(const SessionEnd&)> handler);
@@ -66,6 +74,7 @@ class Sessions {
     List& list_of(const ServiceConfig& service);
     void answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                 std::shared_ptr<void> lease);
+    void watch(Handle session);
     void turn(Handle session, std::uint32_t events);
     void end(Handle session, SessionEnd::Reason reason, int error_code);
 

@@ -59,7 +59,27 @@ std::size_t MuxSessions::count() const {
 
 void MuxSessions::start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer,
                         std::shared_ptr<void> lease) {
-    const Handle session = sessions_.add(std::move(mux), std::move(fd), peer, std::move(lease));
+    watch(sessions_.add(std::move(mux), std::move(fd), peer, std::move(lease)));
+}
+
+std::vector<MuxState> MuxSessions::states() const {
+    std::vector<MuxState> states;
+    for (const Session& session : sessions_)
+        states.push_back({.fd = session.fd.get(),
+                          .mux = session.mux,
+                          .peer = session.peer,
+                          .line = std::string(session.line.text())});
+    return states;
+}
+
+void MuxSessions::resume(const MuxState& state, std::shared_ptr<void> lease) {
+    const Handle session =
+        sessions_.add(ServiceConfigPtr(state.mux), Fd(state.fd), state.peer, std::move(lease));
+    session->line.take(std::string_view(state.line).substr(0, MuxLine::kLongest));
+    watch(session);
+}
+
+void MuxSessions::watch(Handle session) {
     try {
         session->watch = loop_.watch(session->fd.get(), EPOLLIN,
                                      [this, session](std::uint32_t) { read(session); });

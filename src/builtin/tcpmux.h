@@ -49,6 +49,14 @@ struct MuxEnd {
     int error_code = 0;
 };
 
+// A connection that goes on in another process.
+struct MuxState {
+    int fd = -1;
+    ServiceConfigPtr mux;
+    SocketAddress peer;
+    std::string line; // what has come of it
+};
+
 // Every connection to tcpmux of which the service is not known yet (RFC 1078). Reads exactly the
 // line with the name, so that the service finds on its socket all that follows.
 class MuxSessions {
@@ -77,6 +85,11 @@ class MuxSessions {
     // and `ended` may destroy this object.
     void start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease);
 
+    [[nodiscard]] std::vector<MuxState> states() const;
+    // Takes state.fd; the time for the line begins anew.
+    void resume(const MuxState& state, std::shared_ptr<void> lease);
+    [[nodiscard]] const Farewells& farewells() const { return farewells_; }
+
     // Connections that are open and not handed over.
     [[nodiscard]] std::size_t count() const;
     // Closes all that are there now.
@@ -87,6 +100,7 @@ class MuxSessions {
     using Handle = IdleList<Session>::Handle;
     using Outcome = MuxEnd::Outcome;
 
+    void watch(Handle session);
     void read(Handle session);
     void decide(Handle session);
     void serve(Handle session, std::string name);

@@ -93,6 +93,31 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
     return Slot(shared_from_this(), key);
 }
 
+Gate::State Gate::state() const {
+    State state{
+        .started = started_, .refused = refused_, .bucket = bucket_.state(), .sources = {}};
+    for (const auto& [key, source] : sources_)
+        state.sources.emplace_back(key, source.bucket.state());
+    return state;
+}
+
+void Gate::restore(const State& state) {
+    started_ = state.started;
+    refused_ = state.refused;
+    bucket_ = TokenBucket(state.bucket);
+    keeps_rates_ = keeps_rates_ || !state.sources.empty();
+    for (const auto& [key, bucket] : state.sources)
+        sources_[key].bucket = TokenBucket(bucket);
+}
+
+Slot Gate::readmit(const Limits& limits, const SocketAddress& peer) {
+    std::optional<SourceKey> key;
+    if (limits.per_source != 0 || limits.source_rate.is_limit()) key = source_of(peer);
+    if (key) ++sources_[*key].running;
+    ++running_;
+    return {shared_from_this(), key};
+}
+
 void Gate::release(const std::optional<SourceKey>& key) {
     --running_;
     if (key) {

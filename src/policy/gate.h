@@ -11,7 +11,9 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace inetd {
 
@@ -73,6 +75,18 @@ class Gate : public std::enable_shared_from_this<Gate> {
     [[nodiscard]] std::uint64_t started() const { return started_; }
     [[nodiscard]] std::uint64_t refused() const { return refused_; }
     [[nodiscard]] std::size_t sources() const { return sources_.size(); }
+
+    // What another Gate goes on with, in another process too; all but what runs.
+    struct State {
+        std::uint64_t started = 0;
+        std::uint64_t refused = 0;
+        TokenBucket::State bucket;
+        std::vector<std::pair<SourceKey, TokenBucket::State>> sources;
+    };
+    [[nodiscard]] State state() const;
+    void restore(const State& state);
+    // Counts an instance that runs already and was admitted by the Gate whose state this one has.
+    [[nodiscard]] Slot readmit(const Limits& limits, const SocketAddress& peer);
 
     // Called after an instance was given back.
     void on_release(std::function<void()> callback) { on_release_ = std::move(callback); }

@@ -13,6 +13,14 @@ class TokenBucket {
   public:
     using Clock = std::chrono::steady_clock;
 
+    struct State {
+        Clock::time_point filled{}; // the epoch: never used, that is full
+        double used = 0;            // tokens missing from a full bucket
+    };
+    TokenBucket() = default;
+    explicit TokenBucket(const State& state) : state_(state) {}
+    [[nodiscard]] const State& state() const { return state_; }
+
     // Takes a token if there is one.
     bool take(const Rate& rate, Clock::time_point now);
     // Zero if a token is there; else how long until one is.
@@ -23,8 +31,7 @@ class TokenBucket {
   private:
     void refill(const Rate& rate, Clock::time_point now);
 
-    Clock::time_point filled_{}; // the epoch: never used, that is full
-    double used_ = 0;            // tokens missing from a full bucket
+    State state_;
 };
 
 } // namespace inetd

@@ -56,3 +56,24 @@ TEST_CASE("patience ends") {
         CHECK(farewells.count() == 0);
     }
 }
+
+TEST_CASE("a farewell goes on in another process") {
+    EventLoop loop;
+    auto before = std::make_unique<Farewells>(loop);
+    Connection connection = tcp_connection(4096);
+    const std::string words = noise(300'000);
+    before->say(std::move(connection.server), words, nullptr);
+    std::string text;
+    rounds_until(loop, [&] {
+        read_some(connection.client, text, 4099);
+        return text.size() > 50'000;
+    });
+    auto states = before->states();
+    REQUIRE(states.size() == 1);
+    states[0].fd = dup(states[0].fd);
+    before.reset();
+    Farewells after(loop);
+    after.resume(states[0]);
+    text += read_to_end(loop, connection.client);
+    CHECK((text == words));
+}

@@ -204,6 +204,76 @@ TEST_CASE("chargen: the pattern goes on exactly over short writes and odd reads"
     CHECK(house.ends[0].bytes_out >= text.size());
 }
 
+namespace {
+// As an exec leaves them: the descriptors are there, everything else is gone.
+std::vector<SessionState> states_for_another(const Sessions& sessions) {
+    std::vector<SessionState> states = sessions.states();
+    for (SessionState& state : states)
+        state.fd = dup(state.fd);
+    return states;
+}
+} // namespace
+
+TEST_CASE("chargen goes on in another process without a character too many or missing") {
+    auto before = std::make_unique<House>();
+    Connection connection = tcp_connection(8192);
+    before->start(Builtin::chargen, connection);
+    std::string text;
+    rounds_until(before->loop, [&] {
+        read_some(connection.client, text, 4099);
+        return text.size() > 200'000;
+    });
+    const auto states = states_for_another(before->sessions);
+    before.reset();
+    House after;
+    REQUIRE(states.size() == 1);
+    after.sessions.resume(states[0], nullptr);
+    rounds_until(after.loop, [&] {
+        read_some(connection.client, text, 4099);
+        return text.size() > 1'000'000;
+    });
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        wrong += text[i] != expected_chargen(i);
+    CHECK(wrong == 0);
+    connection.client.reset();
+    after.rounds_until_end();
+    CHECK(after.ends[0].bytes_out >= text.size());
+}
+
+TEST_CASE("echo goes on in another process with what it had not sent back") {
+    auto before = std::make_unique<House>();
+    Connection connection = tcp_connection(4096);
+    before->start(Builtin::echo, connection);
+    const std::string words = noise(400'000);
+    send_all(*before, connection.client, std::string_view(words).substr(0, 200'000));
+    rounds_until(before->loop, [&] { return before->sessions.buffered() > 0; });
+    const auto states = states_for_another(before->sessions);
+    before.reset();
+    House after;
+    REQUIRE(states.size() == 1);
+    auto lease = std::make_shared<int>(0);
+    after.sessions.resume(states[0], lease);
+    CHECK(after.sessions.buffered() > 0);
+    std::string_view rest = std::string_view(words).substr(200'000);
+    std::string text;
+    rounds_until(after.loop, [&] {
+        const ssize_t sent =
+            send(connection.client.get(), rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+        read_some(connection.client, text);
+        return rest.empty();
+    });
+    shutdown(connection.client.get(), SHUT_WR);
+    text += read_to_end(after.loop, connection.client);
+    CHECK((text == words));
+    REQUIRE(after.ends.size() == 1);
+    CHECK(after.ends[0].bytes_in == words.size());
+    CHECK(after.ends[0].bytes_out == words.size());
+    CHECK(lease.use_count() == 1);
+    CHECK(after.sessions.buffered() == 0);
+}
+
 TEST_CASE("chargen throws input away") {
     House house;
     Connection connection = tcp_connection();

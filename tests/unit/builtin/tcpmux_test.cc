@@ -99,6 +99,24 @@ TEST_CASE("what follows the name in one segment stays for the service") {
     CHECK(lease.use_count() == 1);
 }
 
+TEST_CASE("half a name is completed in another process") {
+    auto before = std::make_unique<Mux>();
+    Connection connection = tcp_connection();
+    before->start(connection);
+    say(connection.client, "fing");
+    rounds_until(before->loop, [&] { return before->sessions->states().at(0).line == "fing"; });
+    auto states = before->sessions->states();
+    states[0].fd = dup(states[0].fd);
+    before.reset();
+    Mux after;
+    after.sessions->resume(states[0], nullptr);
+    say(connection.client, "er\r\n");
+    after.rounds_until_end();
+    CHECK(after.ends[0].outcome == Outcome::served);
+    CHECK(after.ends[0].name == "Finger");
+    CHECK(after.ends[0].peer == connection.peer);
+}
+
 TEST_CASE("a name may come byte by byte, and part of a line does not spin the loop") {
     Mux mux;
     Connection connection = tcp_connection();

@@ -185,3 +185,28 @@ TEST_CASE("limits that come and go with a reload do not confuse the counts") {
     CHECK(crowd.gate->running() == 0);
     CHECK(crowd.come({.per_source = 1}, "192.0.2.1"));
 }
+
+TEST_CASE("another gate goes on with what was counted and used up") {
+    Limits limits;
+    limits.rate = Rate::per_minute(2);
+    limits.source_rate = Rate::per_minute(1);
+    limits.per_source = 1;
+    Crowd before;
+    REQUIRE(before.come(limits, "192.0.2.1"));
+    CHECK_FALSE(before.come(limits, "192.0.2.1"));
+
+    Crowd after;
+    after.gate->restore(before.gate->state());
+    CHECK(after.gate->started() == 1);
+    CHECK(after.gate->refused() == 1);
+    CHECK(after.gate->running() == 0);
+    after.slots.push_back(after.gate->readmit(limits, peer("192.0.2.1")));
+    CHECK(after.gate->running() == 1);
+    CHECK(after.gate->started() == 1);
+    CHECK_FALSE(after.come(limits, "192.0.2.1", kStart + 61s)); // it still runs
+    after.slots.clear();
+    CHECK_FALSE(after.come(limits, "192.0.2.1", kStart + 1s)); // and it came just now
+    CHECK(after.come(limits, "192.0.2.2", kStart + 1s));
+    CHECK_FALSE(after.gate->room(limits, kStart + 1s));
+    CHECK(after.gate->room(limits, kStart + 61s));
+}
