@@ -1,21 +1,28 @@
+#include "base/text.h"
 #include "config/effective.h"
 #include "config/load.h"
 #include "config/words.h"
 #include "event/signals.h"
 #include "log/log.h"
+#include "log/syslog_sink.h"
 #include "process/background.h"
 #include "process/pid_file.h"
 #include "server/inheritance.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "server/succession.h"
+#include "server/upgrade.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <syslog.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace {
@@ -33,6 +40,9 @@ struct CommandLine {
     bool check = false;
     bool dump = false;
     std::string pid_file;
+    // Said by a daemon to the binary that takes its place: the descriptors of the hand-over and of
+    // its own binary; -1: there is no way back.
+    std::optional<std::pair<int, int>> take_over;
 };
 
 // What an option says of a key of the settings file is marked as given.
@@ -141,7 +151,19 @@ void describe(CLI::App& app, CommandLine& line) {
     describe_log(app, load);
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
     app.add_flag("--dump", line.dump, "Print what applies to each service, and why, and exit");
-    app.footer("Signals: HUP reloads the configuration, TERM and INT stop,\n"
+    app.add_option_function<std::string>(
+           "--take-over",
+           [&line](const std::string& fds) {
+               const auto colon = fds.find(':');
+               const auto state = to_number<int>(fds.substr(0, colon), 3, INT_MAX);
+               const auto previous =
+                   to_number<int>(fds.substr(std::min(colon, fds.size() - 1) + 1), -1, INT_MAX);
+               if (!state || !previous) throw CLI::ValidationError("--take-over", fds);
+               line.take_over = {*state, *previous};
+           })
+        ->group("");
+    app.footer("Signals: HUP reloads the configuration, USR2 changes to the binary that is\n"
+               "installed now without losing a client, TERM and INT stop,\n"
                "QUIT stops without ending the servers that run.\n"
                "See inetd(8) and inetd.conf(5).\n");
 }
@@ -192,23 +214,51 @@ void make_absolute(CommandLine& line) {
     if (!line.pid_file.empty()) line.pid_file = std::filesystem::absolute(line.pid_file).string();
 }
 
-int serve(const CommandLine& line, Inheritance inheritance, Background* background) {
+// Says whether this binary could take the place of a running daemon; touches nothing.
+int try_take_over(const CommandLine& line) {
+    const auto handover = read_handover(line.take_over->first);
+    if (!handover) {
+        fmt::print(stderr, "{}\n", handover.error().text());
+        return kExitRuntime;
+    }
+    const int status = check(line.options);
+    if (status == kExitOk) fmt::print("{}{}\n", kWouldTakeOver, INETD_VERSION);
+    return status;
+}
+
+int serve(const CommandLine& line, Inheritance inheritance, Background* background,
+          std::optional<Handover> handover) {
     const auto fail = [&](const Error& error, ExitCode code) {
         log::error("{}", error.text());
+        if (handover && line.take_over->second >= 0) {
+            log::error("going back to the binary before");
+            log::drain();
+            const Error failed = become(handover->invocation, *handover, line.take_over->first,
+                                        line.take_over->second, true);
+            log::error("{}", failed.text());
+        }
         log::drain();
         if (background != nullptr) background->failed(code);
         return code;
     };
     std::optional<PidFile> pid_file;
-    if (!line.pid_file.empty()) {
+    if (handover && handover->pid_file >= 0) {
+        pid_file.emplace(PidFile::keep(line.pid_file, handover->pid_file));
+    } else if (!line.pid_file.empty()) {
         auto taken = PidFile::take(line.pid_file);
         if (!taken) return fail(taken.error(), kExitRuntime);
         pid_file.emplace(std::move(*taken));
     }
     auto server = Server::create(line.options, std::move(inheritance));
     if (!server) return fail(server.error(), kExitRuntime);
+    if (pid_file) (*server)->set_pid_file(pid_file->fd());
+    if (handover) (*server)->succeed(*handover);
     if (const auto started = (*server)->start(); !started)
         return fail(started.error(), kExitConfig);
+    if (line.take_over) {
+        close(line.take_over->first);
+        close(line.take_over->second);
+    }
     if (background != nullptr) {
         (*server)->open_log();
         background->ready();
@@ -217,10 +267,43 @@ int serve(const CommandLine& line, Inheritance inheritance, Background* backgrou
     return kExitOk;
 }
 
+// Takes the place of another binary in this process, which is in the background already if it
+// shall.
+int succeed(const CommandLine& line) {
+    if (!line.options.foreground) log::set_sink(std::make_unique<log::SyslogSink>(LOG_DAEMON));
+    const auto [state, previous] = *line.take_over;
+    auto handover = read_handover(state);
+    if (!handover) {
+        log::error("{}", handover.error().text());
+        // No descriptor is close-on-exec yet, so all go back with it.
+        if (previous >= 0)
+            log::error("{}", become(line.options.invocation, {}, state, previous, true).text());
+        return kExitRuntime;
+    }
+    secure_standard_descriptors();
+    Inheritance inheritance = inherit_from(*handover);
+    return serve(line, std::move(inheritance), nullptr, std::move(*handover));
+}
+
+Invocation invocation_of(int argc, char** argv) {
+    constexpr std::string_view kDeleted = " (deleted)"; // proc(5)
+    Invocation invocation;
+    invocation.program = std::filesystem::read_symlink("/proc/self/exe").string();
+    if (invocation.program.ends_with(kDeleted))
+        invocation.program.resize(invocation.program.size() - kDeleted.size());
+    for (int i = 0; i < argc; ++i) {
+        const std::string_view argument(argv[i]);
+        if (!argument.starts_with("--take-over=")) invocation.arguments.emplace_back(argument);
+    }
+    std::error_code gone;
+    invocation.directory = std::filesystem::current_path(gone).string();
+    return invocation;
+}
+
 int run(CommandLine& line) {
     Options& options = line.options;
     make_absolute(line);
-    if (line.check) return check(options);
+    if (line.check) return line.take_over ? try_take_over(line) : check(options);
     if (line.dump) return dump_all(options);
     // The first process of a container must not go away.
     options.foreground = options.foreground || options.debug || getpid() == 1;
@@ -233,19 +316,20 @@ int run(CommandLine& line) {
             set_daemon(options.load, "log_target", &DaemonSettings::log_target, "");
     }
     block_signals();
+    if (chdir("/") != 0) return kExitRuntime;
+    if (!options.foreground && line.pid_file.empty()) line.pid_file = kDefaultPidFile;
+    if (line.take_over) return succeed(line);
     // Before the forks of going into the background: it is this process that is meant.
     Inheritance inheritance = inherit();
     secure_standard_descriptors();
-    if (chdir("/") != 0) return kExitRuntime;
-    if (options.foreground) return serve(line, std::move(inheritance), nullptr);
+    if (options.foreground) return serve(line, std::move(inheritance), nullptr, {});
 
-    if (line.pid_file.empty()) line.pid_file = kDefaultPidFile;
     auto background = Background::enter();
     if (!background) {
         log::error("{}", background.error().text());
         return kExitRuntime;
     }
-    return serve(line, std::move(inheritance), &*background);
+    return serve(line, std::move(inheritance), &*background, {});
 }
 
 } // namespace
@@ -262,6 +346,7 @@ int main(int argc, char** argv) {
         return app.exit(error) == 0 ? kExitOk : kExitUsage;
     }
     try {
+        line.options.invocation = invocation_of(argc, argv);
         return run(line);
     } catch (const std::exception& error) {
         log::error("{}", error.what());

@@ -147,6 +147,13 @@ std::optional<InheritedSocket> InheritedSockets::take(const ListenSpec& wanted) 
     return socket;
 }
 
+std::string InheritedSockets::name_of(const ListenSpec& bound) const {
+    for (const Named& named : of_units_) {
+        if (is_bound_as(named.spec, bound)) return named.name;
+    }
+    return {};
+}
+
 std::vector<InheritedSocket>
 InheritedSockets::take_unwanted(const std::vector<ServiceConfigPtr>& services, Holder holder) {
     const Wanted wanted(services);

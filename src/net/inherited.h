@@ -44,6 +44,11 @@ class InheritedSockets {
 
     // Nothing if there is none.
     std::optional<InheritedSocket> take(const ListenSpec& wanted);
+    // What a unit calls its socket, also one that was taken.
+    [[nodiscard]] std::string name_of(const ListenSpec& bound) const;
+    [[nodiscard]] const std::multimap<SocketAddress, InheritedSocket>& left() const {
+        return sockets_;
+    }
     // Takes all those out that nobody of `services` would take and that `holder` holds.
     std::vector<InheritedSocket> take_unwanted(const std::vector<ServiceConfigPtr>& services,
                                                Holder holder);

@@ -56,6 +56,9 @@ class PeerSplitter {
     Batch split(int listener, const ListenSpec& spec, const SocketOptions& options,
                 const Decide& decide, std::vector<HeldDatagram>& held);
 
+    // PeerSocket::presence of a socket that was split off by another process.
+    std::shared_ptr<void> note_presence(const SocketAddress& peer, const SocketAddress& local);
+
   private:
     using Key = std::pair<SocketAddress, SocketAddress>; // peer, local
     using Living = std::map<Key, int>;                   // how often present
@@ -67,7 +70,6 @@ class PeerSplitter {
     };
     struct Head; // the next datagram of a queue
     enum class Step { go_on, stop };
-    std::shared_ptr<void> note_presence(const SocketAddress& peer, const SocketAddress& local);
     bool pass_on(int listener, const Head& head);
     struct Work; // what split() was called with, and what it has come to
     Step take_next(Work& work);

@@ -14,6 +14,9 @@ class PidFile {
     // Error: the path and, if another process holds it, that process's pid. The lock belongs to the
     // process (fcntl(2)), so call it after the last fork.
     static Result<PidFile> take(const std::string& path);
+    // The file that a binary before us has taken in this process: `fd` holds the lock.
+    static PidFile keep(const std::string& path, int fd) { return {path, Fd(fd)}; }
+    [[nodiscard]] int fd() const { return fd_.get(); }
     PidFile(PidFile&&) = default;
     PidFile& operator=(PidFile&&) = delete;
     ~PidFile();

@@ -25,6 +25,11 @@ class Acceptor {
 
     [[nodiscard]] Admission& admission() { return admission_; }
     [[nodiscard]] Lender& lender() { return lender_; }
+    [[nodiscard]] Peers& peers() { return peers_; }
+    [[nodiscard]] Sessions& streams() { return sessions_; }
+    [[nodiscard]] const Sessions& streams() const { return sessions_; }
+    [[nodiscard]] MuxSessions& mux() { return mux_; }
+    [[nodiscard]] const MuxSessions& mux() const { return mux_; }
 
     // Who is behind tcpmux: asked for each client of it.
     using FindMuxed = std::function<Service*(const std::string& name)>;

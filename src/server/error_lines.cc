@@ -30,6 +30,15 @@ void ErrorLines::start(pid_t pid) {
     listen();
 }
 
+ErrorLinesState ErrorLines::state() const {
+    return {.fd = pipe_.get(), .config = config_, .peer = peer_, .pid = pid_, .text = text_};
+}
+
+void ErrorLines::resume(pid_t pid, std::string text) {
+    text_ = std::move(text);
+    start(pid);
+}
+
 void ErrorLines::listen() {
     if (watch_) return;
     try {

@@ -12,6 +12,15 @@
 
 namespace inetd {
 
+// What a pipe is made of, for one that goes on in another process.
+struct ErrorLinesState {
+    int fd = -1;
+    ServiceConfigPtr config;
+    SocketAddress peer;
+    pid_t pid = 0;
+    std::string text; // read and not written yet
+};
+
 // Our end of the pipe that is a server's standard error: each line becomes a message. Where the
 // server says more than its service may, or the log does not keep up, the pipe is not read for a
 // while, and only that server waits.
@@ -23,6 +32,9 @@ class ErrorLines : public std::enable_shared_from_this<ErrorLines> {
                std::shared_ptr<TokenBucket> budget, std::function<void()> at_end);
 
     [[nodiscard]] int fd() const { return pipe_.get(); }
+    [[nodiscard]] ErrorLinesState state() const;
+    // For one just made: goes on where another was.
+    void resume(pid_t pid, std::string text);
     void start(pid_t pid);
     // Writes what is in the pipe now, as far as the budget and so many reads go. One read at a time
     // lets others have their turn before the rest.

@@ -60,11 +60,30 @@ ErrorOutputs::Output ErrorOutputs::to_log(const ServiceConfigPtr& config,
     Fd ours(ends[0]);
     Fd own(ends[1]);
     fcntl(ours.get(), F_SETFL, O_NONBLOCK);
+    return {.fd = ends[1], .own = std::move(own), .lines = lines_of(std::move(ours), config, peer)};
+}
+
+std::shared_ptr<ErrorLines> ErrorOutputs::lines_of(Fd pipe, const ServiceConfigPtr& config,
+                                                   const SocketAddress& peer) {
     auto& budget = budgets_[config->id()];
     if (budget == nullptr) budget = std::make_shared<TokenBucket>();
-    auto lines = std::make_shared<ErrorLines>(loop_, std::move(ours), config, peer, budget,
-                                              [this, key = ends[0]] { pipes_.erase(key); });
-    return {.fd = ends[1], .own = std::move(own), .lines = std::move(lines)};
+    const int key = pipe.get();
+    return std::make_shared<ErrorLines>(loop_, std::move(pipe), config, peer, budget,
+                                        [this, key] { pipes_.erase(key); });
+}
+
+std::vector<ErrorLinesState> ErrorOutputs::states() const {
+    std::vector<ErrorLinesState> states;
+    for (const auto& [fd, lines] : pipes_)
+        states.push_back(lines->state());
+    return states;
+}
+
+std::shared_ptr<ErrorLines> ErrorOutputs::resume(const ErrorLinesState& state) {
+    auto lines = lines_of(Fd(state.fd), state.config, state.peer);
+    pipes_[state.fd] = lines;
+    lines->resume(state.pid, state.text);
+    return lines;
 }
 
 ErrorOutputs::Output ErrorOutputs::prepare(const ServiceConfigPtr& config,

@@ -33,6 +33,11 @@ class ErrorOutputs {
     // The child is there: listens to what it says.
     void started(const Output& output, pid_t pid);
 
+    // The pipes whose lines go to the log, and how one of them goes on in another process: state.fd
+    // is taken.
+    [[nodiscard]] std::vector<ErrorLinesState> states() const;
+    std::shared_ptr<ErrorLines> resume(const ErrorLinesState& state);
+
     // At the end of the daemon: writes what is in the pipes.
     void drain();
 
@@ -40,6 +45,8 @@ class ErrorOutputs {
     int null();
     Output lost(const ServiceConfig& config, const Error& error);
     Output to_journal(const ServiceConfig& config);
+    std::shared_ptr<ErrorLines> lines_of(Fd pipe, const ServiceConfigPtr& config,
+                                         const SocketAddress& peer);
     Output to_log(const ServiceConfigPtr& config, const SocketAddress& peer);
 
     EventLoop& loop_;

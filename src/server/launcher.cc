@@ -37,8 +37,15 @@ pid_t Launcher::launch(Order order) {
     }
     errors_.started(errors, *pid);
     log_start(*config, order.peer, *pid);
-    children_.add(*pid, {config, order.peer, std::move(order.lease), std::move(order.at_end),
-                         Clock::now(), errors.lines});
+    children_.add(*pid, {.config = config,
+                         .peer = order.peer,
+                         .local = order.local,
+                         .lease = std::move(order.lease),
+                         .at_end = std::move(order.at_end),
+                         .endpoint = std::move(order.endpoint),
+                         .own_socket = order.own_socket,
+                         .started = Clock::now(),
+                         .lines = errors.lines});
     return *pid;
 }
 

@@ -26,9 +26,28 @@ class Launcher {
         std::shared_ptr<void> lease; // dropped when the child has ended
         // Called after its end was logged.
         std::function<void(const ChildEnd&, Duration lasted)> at_end{};
+        // For a daemon after us: the socket that the child was lent or that its peer's datagrams
+        // come to, and our copy of the child's own.
+        std::weak_ptr<Endpoint> endpoint{};
+        int own_socket = -1;
+    };
+    struct Child {
+        ServiceConfigPtr config; // as it was when the child was born
+        SocketAddress peer;
+        SocketAddress local;
+        std::shared_ptr<void> lease;
+        std::function<void(const ChildEnd&, Duration lasted)> at_end;
+        std::weak_ptr<Endpoint> endpoint;
+        int own_socket = -1;
+        TimePoint started{};
+        std::weak_ptr<ErrorLines> lines{};
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
+
+    // Goes on with a child that is ours already.
+    void adopt(pid_t pid, Child child) { children_.add(pid, std::move(child)); }
+    [[nodiscard]] const ChildTable<Child>& children() const { return children_; }
 
     // Sees to all children that have ended.
     void reap();
@@ -40,16 +59,9 @@ class Launcher {
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
     [[nodiscard]] ErrorOutputs& errors() { return errors_; }
+    [[nodiscard]] const ErrorOutputs& errors() const { return errors_; }
 
   private:
-    struct Child {
-        ServiceConfigPtr config; // as it was when the child was born
-        SocketAddress peer;
-        std::shared_ptr<void> lease;
-        std::function<void(const ChildEnd&, Duration lasted)> at_end;
-        TimePoint started;
-        std::weak_ptr<ErrorLines> lines;
-    };
     void log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const;
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 

@@ -20,18 +20,34 @@ void Lender::lend(Endpoint& endpoint) {
     const int fd = endpoint.listener->fd();
     endpoint.watch.reset();
     set_blocking(fd, true);
-    endpoint.lent_to = launcher_.launch(
-        {.service = service,
-         .socket = fd,
-         .peer = {},
-         .local = endpoint.spec().address,
-         .lease = admission_.admit_server(service),
-         .at_end = [this, lent = endpoint.weak_from_this()](const ChildEnd& end, Duration lasted) {
-             if (const auto back = lent.lock()) take_back(*back, end, lasted);
-         }});
+    endpoint.lent_to = launcher_.launch({.service = service,
+                                         .socket = fd,
+                                         .peer = {},
+                                         .local = endpoint.spec().address,
+                                         .lease = admission_.admit_server(service),
+                                         .at_end = when_ended(endpoint),
+                                         .endpoint = endpoint.weak_from_this()});
     if (endpoint.lent_to != 0) return watch_for_others(endpoint);
     set_blocking(fd, false);
     admission_.pause(endpoint, endpoint.death_backoff.next());
+}
+
+std::function<void(const ChildEnd&, Duration lasted)> Lender::when_ended(Endpoint& endpoint) {
+    return [this, lent = endpoint.weak_from_this()](const ChildEnd& end, Duration lasted) {
+        if (const auto back = lent.lock()) take_back(*back, end, lasted);
+    };
+}
+
+std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& endpoint,
+                                                                     pid_t pid) {
+    endpoint.lent_to = pid;
+    endpoint.watch.reset();
+    if (endpoint.loan) {
+        // It is our own child, and counted as one.
+        endpoint.loan->watch.reset();
+        endpoint.loan->lease.reset();
+    }
+    return when_ended(endpoint);
 }
 
 void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {

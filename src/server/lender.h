@@ -20,6 +20,9 @@ class Lender {
 
     // Starts the server of the endpoint's service. Call only while its gate has room.
     void lend(Endpoint& endpoint);
+    // For an endpoint whose server, a child of ours, was started by a binary before us: what is to
+    // be done at its end.
+    std::function<void(const ChildEnd&, Duration lasted)> resume(Endpoint& endpoint, pid_t pid);
     // The endpoint's socket has just been opened or taken over: a server of a daemon before us may
     // have it.
     void find_borrower(Endpoint& endpoint);
@@ -28,6 +31,7 @@ class Lender {
     void forget(Endpoint& endpoint);
 
   private:
+    std::function<void(const ChildEnd&, Duration lasted)> when_ended(Endpoint& endpoint);
     void watch_for_others(Endpoint& endpoint);
     void give_back(Endpoint& endpoint);
     void take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted);

@@ -51,7 +51,20 @@ void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& corre
          .peer = socket.peer,
          .local = socket.local,
          .lease = correspondence->lease,
-         .at_end = [this, correspondence](const ChildEnd&, Duration) { ended(correspondence); }});
+         .at_end = [this, correspondence](const ChildEnd&, Duration) { ended(correspondence); },
+         .endpoint = correspondence->endpoint,
+         .own_socket = socket.fd.get()});
+}
+
+std::function<void(const ChildEnd&, Duration lasted)>
+Peers::resume(const std::shared_ptr<Endpoint>& endpoint, PeerSocket socket,
+              std::shared_ptr<void> lease) {
+    auto correspondence = std::make_shared<Correspondence>();
+    socket.presence = splitter_.note_presence(socket.peer, socket.local);
+    correspondence->socket = std::move(socket);
+    correspondence->endpoint = endpoint;
+    correspondence->lease = std::move(lease);
+    return [this, correspondence](const ChildEnd&, Duration) { ended(correspondence); };
 }
 
 // A datagram that came while the child was on its way out is served by another one. If a child has

@@ -20,6 +20,11 @@ class Peers {
     // The endpoint's socket has datagrams.
     void receive(Endpoint& endpoint);
 
+    // For a child that a binary before us has started for this peer: what is to be done at its end.
+    std::function<void(const ChildEnd&, Duration lasted)>
+    resume(const std::shared_ptr<Endpoint>& endpoint, PeerSocket socket,
+           std::shared_ptr<void> lease);
+
   private:
     // What outlives a child: a peer may have sent more than the child has read.
     struct Correspondence {

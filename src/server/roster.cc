@@ -114,7 +114,7 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     endpoint.not_before = {}; // what was configured too narrowly must not be waited out
     endpoint.idle_deaths = 0;
     endpoint.death_backoff.reset();
-    if (!splits(*service.config, endpoint.spec())) endpoint.held.clear();
+    if (service.config->wait || service.config->builtin != Builtin::none) endpoint.held.clear();
     if (!endpoint.listener) return retry(endpoint);
     const auto done = SocketKeeper::refit(*endpoint.listener, *service.config, before);
     if (!done)

@@ -1,6 +1,8 @@
 #include "server/server.h"
 
+#include "base/text.h"
 #include "log/log.h"
+#include "server/succession.h"
 
 #include <algorithm>
 #include <csignal>
@@ -26,10 +28,14 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritan
 Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance)
     : options_(std::move(options)),
       logging_(loop_, options_.foreground),
-      signals_(loop_, {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT},
+      signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(loop_, std::move(spawner)),
       supervisor_(loop_, [this] { return status(); }),
+      upgrade_(loop_, launcher_, options_.invocation,
+               {.state = [this] { return hand_over_all(); },
+                .leaving = [this] { supervisor_.reloading(); },
+                .staying = [this] { supervisor_.reloaded(""); }}),
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_),
       roster_(loop_, acceptor_, launcher_, keeper_),
@@ -56,8 +62,27 @@ void Server::take_descriptors() {
     if (limit.rlim_cur == limit.rlim_max) return;
     const rlim_t soft = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-        launcher_.spawner().restore_descriptor_limit(soft, limit.rlim_max);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    descriptor_limit_ = {soft, limit.rlim_max};
+    launcher_.spawner().restore_descriptor_limit(soft, limit.rlim_max);
+}
+
+void Server::succeed(Handover handover) {
+    if (handover.descriptor_limit) {
+        descriptor_limit_ = handover.descriptor_limit;
+        keeper_.set_descriptor_limit(descriptor_limit_->first);
+        launcher_.spawner().restore_descriptor_limit(descriptor_limit_->first,
+                                                     descriptor_limit_->second);
+    }
+    predecessor_ = std::move(handover);
+}
+
+Handover Server::hand_over_all() const {
+    Handover all = hand_over(roster_, launcher_, acceptor_, keeper_);
+    all.invocation = options_.invocation;
+    all.pid_file = pid_file_;
+    all.descriptor_limit = descriptor_limit_;
+    return all;
 }
 
 void Server::hold_reserve() {
@@ -89,11 +114,18 @@ Result<void> Server::start() {
                      0};
     settings_ = loaded.daemon;
     diagnostics_ = std::move(loaded.diagnostics);
-    if (options_.foreground) open_log();
+    if (options_.foreground || predecessor_) open_log();
     const auto services = keeper_.with_handed_in(loaded.services);
     keeper_.sort_out(services);
     take_up(loaded.daemon, plan_reload({}, services), services);
     hold_reserve();
+    if (predecessor_) {
+        take_over(*predecessor_, roster_, launcher_, acceptor_);
+        log::notice("upgraded from version {} to {}", escaped(predecessor_->version),
+                    INETD_VERSION);
+        predecessor_.reset();
+        launcher_.reap();
+    }
     return {};
 }
 
@@ -148,6 +180,9 @@ void Server::on_signal(int signal) {
     case SIGHUP:
         reload();
         break;
+    case SIGUSR2:
+        if (!stopping_) upgrade_.begin();
+        break;
     case SIGQUIT:
         leave();
         break;
@@ -194,6 +229,7 @@ void Server::reload() {
 void Server::stop() {
     if (stopping_) return end_children(SIGTERM);
     stopping_ = true;
+    upgrade_.cancel();
     supervisor_.stopping();
     acceptor_.admission().stop();
     roster_.close_all(Parting::stop);

@@ -11,18 +11,28 @@
 #include "server/roster.h"
 #include "server/socket_keeper.h"
 #include "server/supervisor.h"
+#include "server/upgrade.h"
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace inetd {
 
 // The daemon: owns everything and wires it. Its life is start(), run(), and the end that a signal
-// begins: HUP reloads, TERM and INT stop, QUIT leaves the children alone.
+// begins: HUP reloads, USR2 changes the binary, TERM and INT stop, QUIT leaves the children alone.
 class Server {
   public:
     // Every signal is blocked and every service environment taken from here on.
     static Result<std::unique_ptr<Server>> create(const Options& options, Inheritance inheritance);
+
+    // Before start(): this binary takes the place of another in the same process. The descriptors
+    // of the hand-over are ours from start() on.
+    void succeed(Handover handover);
+    // Goes along with a change of binary.
+    void set_pid_file(int fd) { pid_file_ = fd; }
 
     // Loads the configuration and opens what it says. Diagnostics are logged. Error: nothing could
     // be done with it, or there were errors and --strict is set.
@@ -47,10 +57,14 @@ class Server {
     void wait_for_children();
     void end_children(int signal);
     void take_descriptors();
+    [[nodiscard]] Handover hand_over_all() const;
     void hold_reserve();
     [[nodiscard]] std::string status() const;
 
     Options options_;
+    std::optional<Handover> predecessor_;
+    int pid_file_ = -1;
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit_; // of children
     DaemonSettings settings_;
     EventLoop loop_;
     Logging logging_;
@@ -58,6 +72,7 @@ class Server {
     Signals signals_;
     Launcher launcher_;
     Supervisor supervisor_;
+    Upgrade upgrade_;
     SocketKeeper keeper_;
     Acceptor acceptor_;
     Roster roster_;

@@ -35,6 +35,7 @@ class SocketKeeper {
     // InheritedSockets::with_their_addresses().
     [[nodiscard]] std::vector<ServiceConfigPtr>
     with_handed_in(std::vector<ServiceConfigPtr> services) const;
+    [[nodiscard]] const InheritedSockets& inherited() const { return inheritance_.sockets; }
     // Once, before anything is opened: logs what no line wants, and lets go of it. A unit's socket
     // is held on to, as a reload may bring a line for it, and nobody else can have its address.
     void sort_out(const std::vector<ServiceConfigPtr>& wanted);

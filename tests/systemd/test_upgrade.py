@@ -10,8 +10,6 @@ import socket
 import pytest
 from box import SERVICES, Cursor, Load, Session, ask, connect, eventually
 
-pytestmark = pytest.mark.skip(reason="not in the daemon yet: waits for the upgrade in place")
-
 BINARY = pathlib.Path("/usr/local/sbin/inetd")
 UNIT = "_SYSTEMD_UNIT=inetd.service"
 CONF = f"""
@@ -77,19 +75,20 @@ def test_under_load_with_a_session_of_each_kind(inetd, binary):
     chat.recv(100)
     datagram(1008, b"udp")
     datagram(1009, b"hello")
-    running = int(re.search(r"(\d+) running", inetd.show("StatusText"))[1])
+    # The mirror leaves when nobody writes to it; cat three times, lookup and chat stay.
+    eventually(lambda: " 5 running" in inetd.show("StatusText"), "the count is wrong before")
     with Load(7) as load:
         for _ in range(3):
             replace(binary)
             upgrade(inetd)
             load.wait()
-    assert not [failure for failure in load.failures if "Refused" in failure]
+    assert not load.failures
     assert (inetd.pid, inetd.show("NRestarts")) == (pid, "0")
     stream.say()
     unix.sendall(b"x")
     assert unix.recv(1) == b"x"
     assert datagram(1008, b"udp") and datagram(1009, b"hello")
-    eventually(lambda: f" {running} running" in inetd.show("StatusText"), "the count is wrong")
+    eventually(lambda: " 5 running" in inetd.show("StatusText"), "the count is wrong after")
 
 
 def test_limits_count_the_sessions_of_before(inetd, binary):

@@ -1,0 +1,284 @@
+#include "server/handover.h"
+
+#include "server/json_fields.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <stdexcept>
+
+namespace inetd {
+
+using namespace json_fields;
+
+static int descriptor_of(const json& item) {
+    return number(item, 3, INT32_MAX);
+}
+
+static int descriptor_or_none(const json& item) {
+    return item == -1 ? -1 : descriptor_of(item);
+}
+
+static std::size_t size_of(const json& item, std::size_t below = INT32_MAX) {
+    const auto size = number<std::size_t>(item, 0, INT32_MAX);
+    if (size >= below) throw std::invalid_argument("a reference leads nowhere");
+    return size;
+}
+
+static json bucket(const TokenBucket::State& state) {
+    return {{"filled", time(state.filled)}, {"used", state.used}};
+}
+
+static TokenBucket::State bucket_of(const json& item) {
+    return {.filled = time_of(item.at("filled")), .used = item.at("used").get<double>()};
+}
+
+static json gate(const Gate::State& state) {
+    json sources = json::array();
+    for (const auto& [key, held] : state.sources)
+        sources.push_back(
+            {{"key", hex(key.bytes.data(), key.bytes.size())}, {"bucket", bucket(held)}});
+    return {{"started", state.started},
+            {"refused", state.refused},
+            {"bucket", bucket(state.bucket)},
+            {"sources", std::move(sources)}};
+}
+
+static Gate::State gate_of(const json& item) {
+    Gate::State state{.started = item.at("started").get<std::uint64_t>(),
+                      .refused = item.at("refused").get<std::uint64_t>(),
+                      .bucket = bucket_of(item.at("bucket")),
+                      .sources = {}};
+    for (const json& source : item.at("sources")) {
+        const std::string bytes = bytes_of(source.at("key"));
+        SourceKey key;
+        if (bytes.size() != key.bytes.size())
+            throw std::invalid_argument("a source has a wrong size");
+        std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
+        state.sources.emplace_back(key, bucket_of(source.at("bucket")));
+    }
+    return state;
+}
+
+static json service(const Handover::Service& service) {
+    return {{"id", hex(service.id)},
+            {"address", address(service.address)},
+            {"name", hex(service.name)},
+            {"protocol", hex(service.protocol)},
+            {"builtin", static_cast<int>(service.builtin)},
+            {"idle_timeout_ms", service.idle_timeout.count()},
+            {"gate", gate(service.gate)}};
+}
+
+static Handover::Service service_of(const json& item) {
+    const int builtin = number(item.at("builtin"), 0, static_cast<int>(Builtin::tcpmux));
+    return {.id = bytes_of(item.at("id")),
+            .address = address_of(item.at("address")),
+            .name = bytes_of(item.at("name")),
+            .protocol = bytes_of(item.at("protocol")),
+            .builtin = static_cast<Builtin>(builtin),
+            .idle_timeout = std::chrono::milliseconds(
+                number<std::int64_t>(item.at("idle_timeout_ms"), 0, INT64_C(1) << 40)),
+            .gate = gate_of(item.at("gate"))};
+}
+
+static json socket(const Handover::Socket& socket) {
+    json held = json::array();
+    for (const HeldDatagram& datagram : socket.held)
+        held.push_back({{"peer", address(datagram.peer)},
+                        {"local", address(datagram.local)},
+                        {"payload", hex(datagram.payload)}});
+    return {{"fd", socket.fd},
+            {"name", hex(socket.name)},
+            {"holder", static_cast<int>(socket.holder)},
+            {"held", std::move(held)}};
+}
+
+static Handover::Socket socket_of(const json& item) {
+    const int holder = number(item.at("holder"), 0, static_cast<int>(Holder::unit));
+    Handover::Socket socket{.fd = descriptor_of(item.at("fd")),
+                            .name = bytes_of(item.at("name")),
+                            .holder = static_cast<Holder>(holder),
+                            .held = {}};
+    for (const json& datagram : item.at("held"))
+        socket.held.push_back({.peer = address_of(datagram.at("peer")),
+                               .local = address_of(datagram.at("local")),
+                               .payload = bytes_of(datagram.at("payload"))});
+    return socket;
+}
+
+static json child(const Handover::Child& child) {
+    return {{"pid", child.pid},
+            {"service", child.service},
+            {"peer", address(child.peer)},
+            {"local", address(child.local)},
+            {"started", time(child.started)},
+            {"listener", child.listener},
+            {"own_socket", child.own_socket}};
+}
+
+static Handover::Child child_of(const json& item, std::size_t services) {
+    return {.pid = number<pid_t>(item.at("pid"), 1, INT32_MAX),
+            .service = size_of(item.at("service"), services),
+            .peer = address_of(item.at("peer")),
+            .local = address_of(item.at("local")),
+            .started = time_of(item.at("started")),
+            .listener = descriptor_or_none(item.at("listener")),
+            .own_socket = descriptor_or_none(item.at("own_socket"))};
+}
+
+static json session(std::size_t service, const SessionState& state) {
+    return {{"service", service},          {"fd", state.fd},
+            {"peer", address(state.peer)}, {"started", time(state.started)},
+            {"bytes_in", state.bytes_in},  {"bytes_out", state.bytes_out},
+            {"left", hex(state.left)},     {"input_closed", state.input_closed},
+            {"position", state.position}};
+}
+
+static SessionState session_of(const json& item) {
+    return {.fd = descriptor_of(item.at("fd")),
+            .service = nullptr,
+            .peer = address_of(item.at("peer")),
+            .started = time_of(item.at("started")),
+            .bytes_in = item.at("bytes_in").get<std::uint64_t>(),
+            .bytes_out = item.at("bytes_out").get<std::uint64_t>(),
+            .left = bytes_of(item.at("left")),
+            .input_closed = item.at("input_closed").get<bool>(),
+            .position = number<std::uint16_t>(item.at("position"), 0, UINT16_MAX)};
+}
+
+static json farewell(const FarewellState& state) {
+    return {{"fd", state.fd},
+            {"words", hex(state.words)},
+            {"shut", state.shut},
+            {"thrown_away", state.thrown_away}};
+}
+
+static FarewellState farewell_of(const json& item) {
+    return {.fd = descriptor_of(item.at("fd")),
+            .words = bytes_of(item.at("words")),
+            .shut = item.at("shut").get<bool>(),
+            .thrown_away = size_of(item.at("thrown_away"))};
+}
+
+static json invocation(const Invocation& invocation) {
+    json arguments = json::array();
+    for (const std::string& argument : invocation.arguments)
+        arguments.push_back(hex(argument));
+    return {{"program", hex(invocation.program)},
+            {"arguments", std::move(arguments)},
+            {"directory", hex(invocation.directory)}};
+}
+
+static Invocation invocation_of(const json& item) {
+    Invocation invocation{.program = bytes_of(item.at("program")),
+                          .arguments = {},
+                          .directory = bytes_of(item.at("directory"))};
+    for (const json& argument : item.at("arguments"))
+        invocation.arguments.push_back(bytes_of(argument));
+    return invocation;
+}
+
+std::string handover_text(const Handover& handover) {
+    json all{{"version", hex(handover.version)},
+             {"invocation", invocation(handover.invocation)},
+             {"pid_file", handover.pid_file}};
+    for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
+                             "farewells", "error_pipes"})
+        all[list] = json::array();
+    if (handover.descriptor_limit)
+        all["descriptor_limit"] = {handover.descriptor_limit->first,
+                                   handover.descriptor_limit->second};
+    for (const auto& item : handover.services)
+        all["services"].push_back(service(item));
+    for (const auto& item : handover.sockets)
+        all["sockets"].push_back(socket(item));
+    for (const auto& item : handover.children)
+        all["children"].push_back(child(item));
+    for (const auto& [place, item] : handover.sessions)
+        all["sessions"].push_back(session(place, item));
+    for (const auto& [place, item] : handover.mux_sessions)
+        all["mux_sessions"].push_back({{"service", place},
+                                       {"fd", item.fd},
+                                       {"peer", address(item.peer)},
+                                       {"line", hex(item.line)}});
+    for (const auto& item : handover.farewells)
+        all["farewells"].push_back(farewell(item));
+    for (const auto& [place, item] : handover.error_pipes)
+        all["error_pipes"].push_back({{"service", place},
+                                      {"fd", item.fd},
+                                      {"peer", address(item.peer)},
+                                      {"pid", item.pid},
+                                      {"text", hex(item.text)}});
+    return all.dump();
+}
+
+static Handover handover_of(const json& all) {
+    Handover handover;
+    handover.version = bytes_of(all.at("version"));
+    handover.invocation = invocation_of(all.at("invocation"));
+    handover.pid_file = descriptor_or_none(all.at("pid_file"));
+    if (all.contains("descriptor_limit"))
+        handover.descriptor_limit.emplace(all["descriptor_limit"].at(0).get<std::uint64_t>(),
+                                          all["descriptor_limit"].at(1).get<std::uint64_t>());
+    for (const json& item : all.at("services"))
+        handover.services.push_back(service_of(item));
+    const std::size_t services = handover.services.size();
+    for (const json& item : all.at("sockets"))
+        handover.sockets.push_back(socket_of(item));
+    for (const json& item : all.at("children"))
+        handover.children.push_back(child_of(item, services));
+    for (const json& item : all.at("sessions"))
+        handover.sessions.emplace_back(size_of(item.at("service"), services), session_of(item));
+    for (const json& item : all.at("mux_sessions"))
+        handover.mux_sessions.emplace_back(size_of(item.at("service"), services),
+                                           MuxState{.fd = descriptor_of(item.at("fd")),
+                                                    .mux = nullptr,
+                                                    .peer = address_of(item.at("peer")),
+                                                    .line = bytes_of(item.at("line"))});
+    for (const json& item : all.at("farewells"))
+        handover.farewells.push_back(farewell_of(item));
+    for (const json& item : all.at("error_pipes"))
+        handover.error_pipes.emplace_back(size_of(item.at("service"), services),
+                                          ErrorLinesState{
+                                              .fd = descriptor_of(item.at("fd")),
+                                              .config = nullptr,
+                                              .peer = address_of(item.at("peer")),
+                                              .pid = number<pid_t>(item.at("pid"), 1, INT32_MAX),
+                                              .text = bytes_of(item.at("text")),
+                                          });
+    return handover;
+}
+
+Result<Handover> parse_handover(std::string_view text) {
+    try {
+        Handover handover = handover_of(json::parse(text));
+        std::vector<int> all = descriptors_of(handover);
+        std::sort(all.begin(), all.end());
+        if (std::adjacent_find(all.begin(), all.end()) != all.end())
+            return Error{"hand-over: a descriptor is named twice", 0};
+        return handover;
+    } catch (const std::exception& error) {
+        return Error{fmt::format("hand-over: {}", error.what()), 0};
+    }
+}
+
+std::vector<int> descriptors_of(const Handover& handover) {
+    std::vector<int> all;
+    if (handover.pid_file >= 0) all.push_back(handover.pid_file);
+    for (const auto& item : handover.sockets)
+        all.push_back(item.fd);
+    for (const auto& item : handover.children) {
+        if (item.own_socket >= 0) all.push_back(item.own_socket);
+    }
+    for (const auto& [place, item] : handover.sessions)
+        all.push_back(item.fd);
+    for (const auto& [place, item] : handover.mux_sessions)
+        all.push_back(item.fd);
+    for (const auto& item : handover.farewells)
+        all.push_back(item.fd);
+    for (const auto& [place, item] : handover.error_pipes)
+        all.push_back(item.fd);
+    return all;
+}
+
+} // namespace inetd

@@ -1,0 +1,78 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/result.h"
+#include "builtin/farewell.h"
+#include "builtin/session.h"
+#include "builtin/tcpmux.h"
+#include "config/model.h"
+#include "net/peer_socket.h"
+#include "net/socket.h"
+#include "policy/gate.h"
+#include "server/error_lines.h"
+#include "server/options.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+#include <utility>
+#include <vector>
+
+namespace inetd {
+
+// What a daemon tells the binary that takes its place in the same process: which descriptors and
+// children there are, and whose they are. Descriptors are numbers here, owned by nobody.
+struct Handover {
+    // A service as the daemon before knew it. The new one finds its own by `id` and `address`;
+    // where it has none any more, this is what children and sessions are still called by.
+    struct Service {
+        std::string id;
+        SocketAddress address; // of its first socket; no family behind tcpmux
+        std::string name;
+        std::string protocol;
+        Builtin builtin = Builtin::none;
+        std::chrono::milliseconds idle_timeout{};
+        Gate::State gate;
+    };
+    struct Socket {
+        int fd = -1;
+        std::string name; // what it was handed in as
+        Holder holder = Holder::nobody;
+        std::vector<HeldDatagram> held;
+    };
+    // A server that runs. `listener` is the descriptor of the socket that it was lent, or, where
+    // `own_socket` is there, the one that its peer's datagrams came to; -1: neither.
+    struct Child {
+        pid_t pid = 0;
+        std::size_t service = 0;
+        SocketAddress peer;
+        SocketAddress local;
+        TimePoint started{};
+        int listener = -1;
+        int own_socket = -1; // a copy of the child's, for a peer of a datagram service
+    };
+
+    std::string version;
+    Invocation invocation; // of the daemon before, for the way back
+    int pid_file = -1;
+    std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit; // soft, hard
+    std::vector<Service> services;
+    std::vector<Socket> sockets;
+    std::vector<Child> children;
+    std::vector<std::pair<std::size_t, SessionState>> sessions; // with the place in `services`
+    std::vector<std::pair<std::size_t, MuxState>> mux_sessions; // the same
+    std::vector<FarewellState> farewells;
+    std::vector<std::pair<std::size_t, ErrorLinesState>> error_pipes; // as `sessions`
+};
+
+// JSON. Anything may be read: the error says what is wrong with it.
+[[nodiscard]] std::string handover_text(const Handover& handover);
+[[nodiscard]] Result<Handover> parse_handover(std::string_view text);
+
+// Every descriptor that is named in it.
+[[nodiscard]] std::vector<int> descriptors_of(const Handover& handover);
+
+} // namespace inetd

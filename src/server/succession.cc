@@ -1,0 +1,233 @@
+#include "server/succession.h"
+
+#include "process/pidfd.h"
+#include "server/store_names.h"
+
+#include <map>
+#include <unordered_map>
+
+namespace inetd {
+
+namespace {
+
+using Key = std::pair<std::string, SocketAddress>; // ServiceConfig::id() and the first address
+
+Key key_of(const ServiceConfig& config) {
+    return {config.id(), config.listen.empty() ? SocketAddress() : config.listen.front().address};
+}
+
+// Gives each service its place in the hand-over; also those that only live on in their children.
+class Places {
+  public:
+    explicit Places(std::vector<Handover::Service>& services) : services_(services) {}
+
+    std::size_t add(const ServiceConfig& config, const Gate::State& gate) {
+        const auto [place, fresh] = places_.try_emplace(key_of(config), services_.size());
+        if (fresh)
+            services_.push_back({.id = config.id(),
+                                 .address = place->first.second,
+                                 .name = config.name,
+                                 .protocol = config.protocol,
+                                 .builtin = config.builtin,
+                                 .idle_timeout = config.idle_timeout,
+                                 .gate = gate});
+        return place->second;
+    }
+
+  private:
+    std::vector<Handover::Service>& services_;
+    std::map<Key, std::size_t> places_;
+};
+
+void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& keeper) {
+    for (const auto& service : roster.services()) {
+        for (const auto& endpoint : service->endpoints) {
+            if (!endpoint->listener) continue;
+            const Listener& listener = *endpoint->listener;
+            all.sockets.push_back({.fd = listener.fd(),
+                                   .name = keeper.inherited().name_of(listener.spec()),
+                                   .holder = listener.holder(),
+                                   .held = endpoint->held});
+        }
+    }
+    for (const auto& [address, socket] : keeper.inherited().left())
+        all.sockets.push_back(
+            {.fd = socket.fd.get(), .name = socket.name, .holder = socket.holder, .held = {}});
+}
+
+void hand_over_children(Handover& all, Places& places, const Launcher& launcher) {
+    for (const auto& [pid, child] : launcher.children()) {
+        const auto endpoint = child.endpoint.lock();
+        all.children.push_back(
+            {.pid = pid,
+             .service = places.add(*child.config, {}),
+             .peer = child.peer,
+             .local = child.local,
+             .started = child.started,
+             .listener = endpoint && endpoint->listener ? endpoint->listener->fd() : -1,
+             .own_socket = child.own_socket});
+    }
+}
+
+} // namespace
+
+Handover hand_over(const Roster& roster, const Launcher& launcher, const Acceptor& acceptor,
+                   const SocketKeeper& keeper) {
+    Handover all;
+    all.version = INETD_VERSION;
+    Places places(all.services);
+    for (const auto& service : roster.services())
+        places.add(*service->config, service->gate->state());
+    hand_over_sockets(all, roster, keeper);
+    hand_over_children(all, places, launcher);
+    for (SessionState& state : acceptor.streams().states())
+        all.sessions.emplace_back(places.add(*state.service, {}), std::move(state));
+    for (MuxState& state : acceptor.mux().states())
+        all.mux_sessions.emplace_back(places.add(*state.mux, {}), std::move(state));
+    for (const Farewells* farewells :
+         {&acceptor.streams().farewells(), &acceptor.mux().farewells()})
+        for (FarewellState& state : farewells->states())
+            all.farewells.push_back(std::move(state));
+    for (ErrorLinesState& state : launcher.errors().states())
+        all.error_pipes.emplace_back(places.add(*state.config, {}), std::move(state));
+    return all;
+}
+
+Inheritance inherit_from(const Handover& handover) {
+    Inheritance inheritance;
+    std::unordered_map<int, std::string> keys; // by descriptor
+    for (const Handover::Socket& socket : handover.sockets) {
+        auto known = examine_socket(Fd(socket.fd), socket.name, socket.holder);
+        if (!known) {
+            inheritance.problems.push_back("handed over: " + known.error().text());
+            continue;
+        }
+        keys[socket.fd] = socket_key(known->spec);
+        const auto added =
+            inheritance.sockets.add(std::move(known->fd), socket.name, socket.holder);
+        if (!added) inheritance.problems.push_back("handed over: " + added.error().text());
+    }
+    for (const Handover::Child& child : handover.children) {
+        const auto key = keys.find(child.listener);
+        if (child.own_socket >= 0 || key == keys.end()) continue;
+        if (Fd process = open_process(child.pid))
+            inheritance.servers.insert_or_assign(key->second, std::move(process));
+    }
+    return inheritance;
+}
+
+namespace {
+
+// Who is who for the new binary.
+class Heirs {
+  public:
+    Heirs(const Handover& handover, const Roster& roster) : services_(handover.services) {
+        std::map<Key, Service*> wanted;
+        for (const auto& service : roster.services()) {
+            wanted[key_of(*service->config)] = service.get();
+            for (const auto& endpoint : service->endpoints) {
+                if (endpoint->listener) endpoints_[endpoint->listener->fd()] = endpoint;
+            }
+        }
+        for (const Handover::Service& was : services_) {
+            const auto found = wanted.find({was.id, was.address});
+            heirs_.push_back(found == wanted.end() ? nullptr : found->second);
+        }
+    }
+
+    // Null: there is no such service any more.
+    [[nodiscard]] Service* service(std::size_t place) const { return heirs_[place]; }
+    [[nodiscard]] std::shared_ptr<Endpoint> endpoint(int listener) const {
+        const auto found = endpoints_.find(listener);
+        return found == endpoints_.end() ? nullptr : found->second;
+    }
+
+    // What its children and sessions are called by and held to from now on.
+    [[nodiscard]] ServiceConfigPtr config(std::size_t place) const {
+        const Handover::Service& was = services_[place];
+        if (heirs_[place] != nullptr && heirs_[place]->config->builtin == was.builtin)
+            return heirs_[place]->config;
+        auto gone = std::make_shared<ServiceConfig>();
+        gone->name = was.name;
+        gone->protocol = was.protocol;
+        gone->builtin = was.builtin;
+        gone->idle_timeout = was.idle_timeout;
+        return gone;
+    }
+
+    [[nodiscard]] std::shared_ptr<void> lease(std::size_t place, const SocketAddress& peer) const {
+        Service* service = heirs_[place];
+        if (service == nullptr) return nullptr;
+        return std::make_shared<Slot>(service->gate->readmit(service->config->limits, peer));
+    }
+
+  private:
+    const std::vector<Handover::Service>& services_;
+    std::vector<Service*> heirs_;
+    std::unordered_map<int, std::shared_ptr<Endpoint>> endpoints_;
+};
+
+Launcher::Child take_over_child(const Handover::Child& was, const Heirs& heirs,
+                                Acceptor& acceptor) {
+    Launcher::Child child{.config = heirs.config(was.service),
+                          .peer = was.peer,
+                          .local = was.local,
+                          .lease = heirs.lease(was.service, was.peer),
+                          .at_end = {},
+                          .endpoint = {},
+                          .own_socket = was.own_socket,
+                          .started = was.started,
+                          .lines = {}};
+    const auto endpoint = heirs.endpoint(was.listener);
+    child.endpoint = endpoint;
+    if (was.own_socket >= 0) {
+        PeerSocket socket{Fd(was.own_socket), was.peer, was.local, nullptr};
+        child.at_end = acceptor.peers().resume(endpoint, std::move(socket), child.lease);
+    } else if (endpoint) {
+        child.at_end = acceptor.lender().resume(*endpoint, was.pid);
+    }
+    return child;
+}
+
+} // namespace
+
+void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acceptor& acceptor) {
+    const Heirs heirs(handover, roster);
+    for (std::size_t i = 0; i < handover.services.size(); ++i) {
+        if (Service* service = heirs.service(i)) service->gate->restore(handover.services[i].gate);
+    }
+    std::unordered_map<pid_t, std::shared_ptr<ErrorLines>> lines;
+    for (const auto& [place, was] : handover.error_pipes) {
+        ErrorLinesState state = was;
+        state.config = heirs.config(place);
+        lines[was.pid] = launcher.errors().resume(state);
+    }
+    for (const Handover::Child& was : handover.children) {
+        Launcher::Child child = take_over_child(was, heirs, acceptor);
+        if (const auto found = lines.find(was.pid); found != lines.end())
+            child.lines = found->second;
+        launcher.adopt(was.pid, std::move(child));
+    }
+    for (const auto& [place, was] : handover.sessions) {
+        SessionState state = was;
+        state.service = heirs.config(place);
+        acceptor.streams().resume(state, heirs.lease(place, state.peer));
+    }
+    for (const auto& [place, was] : handover.mux_sessions) {
+        MuxState state = was;
+        state.mux = heirs.config(place);
+        acceptor.mux().resume(state, heirs.lease(place, state.peer));
+    }
+    for (const FarewellState& state : handover.farewells)
+        acceptor.streams().farewells().resume(state);
+    for (const Handover::Socket& socket : handover.sockets) {
+        const auto endpoint = heirs.endpoint(socket.fd);
+        if (!endpoint || socket.held.empty() || endpoint->service->config->wait ||
+            endpoint->service->config->builtin != Builtin::none)
+            continue;
+        endpoint->held = socket.held;
+        acceptor.admission().arm(*endpoint);
+    }
+}
+
+} // namespace inetd

@@ -1,0 +1,199 @@
+#include "server/upgrade.h"
+
+#include "base/text.h"
+#include "log/log.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace inetd {
+
+using namespace std::chrono_literals;
+
+static constexpr Duration kTrialTimeout = 5s;
+
+Result<Fd> handover_file(const Handover& handover) {
+    const std::string text = handover_text(handover);
+    Fd file(memfd_create("inetd-handover", MFD_CLOEXEC));
+    if (!file) return errno_error("memfd_create");
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t written =
+            pwrite(file.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (written < 0 && errno != EINTR) return errno_error("writing the hand-over");
+        if (written > 0) done += static_cast<std::size_t>(written);
+    }
+    return file;
+}
+
+Result<Handover> read_handover(int file) {
+    struct stat status {};
+    if (fstat(file, &status) != 0) return errno_error("hand-over");
+    std::string text(static_cast<std::size_t>(status.st_size), '\0');
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t got =
+            pread(file, text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return errno_error("reading the hand-over");
+        done += static_cast<std::size_t>(got);
+    }
+    return parse_handover(text);
+}
+
+namespace {
+
+// An argv for exec(3); points into itself.
+class Arguments {
+  public:
+    Arguments(const Invocation& invocation, std::string more, bool trial)
+        : all_(invocation.arguments) {
+        if (trial) all_.emplace_back("--check");
+        all_.push_back(std::move(more));
+        for (std::string& argument : all_)
+            pointers_.push_back(argument.data());
+        pointers_.push_back(nullptr);
+    }
+    Arguments(const Arguments&) = delete;
+    Arguments& operator=(const Arguments&) = delete;
+    [[nodiscard]] char* const* data() const { return pointers_.data(); }
+
+  private:
+    std::vector<std::string> all_;
+    std::vector<char*> pointers_;
+};
+
+void set_close_on_exec(int fd, bool on) {
+    fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
+}
+
+} // namespace
+
+Error become(const Invocation& invocation, const Handover& handover, int state, int previous,
+             bool back) {
+    const Arguments arguments(invocation,
+                              fmt::format("--take-over={}:{}", state, back ? -1 : previous), false);
+    std::vector<int> kept = descriptors_of(handover);
+    kept.push_back(state);
+    if (!back) kept.push_back(previous);
+    for (const int fd : kept)
+        set_close_on_exec(fd, false);
+    // If the directory is gone, the trial has shown that it does not matter.
+    if (chdir(invocation.directory.c_str()) != 0) static_cast<void>(chdir("/"));
+    if (back) {
+        fexecve(previous, arguments.data(), environ);
+    } else {
+        execve(invocation.program.c_str(), arguments.data(), environ);
+    }
+    Error error = errno_error("exec " + invocation.program);
+    static_cast<void>(chdir("/"));
+    for (const int fd : kept)
+        set_close_on_exec(fd, true);
+    return error;
+}
+
+void Upgrade::begin() {
+    if (trial_ != 0 || late_) return log::notice("upgrade: one is under way already");
+    log::notice("upgrade: trying {}", invocation_.program);
+    const auto state = handover_file(hooks_.state());
+    if (!state) return refuse(state.error().text());
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return refuse(errno_error("pipe").text());
+    output_.reset(ends[0]);
+    const Fd writer(ends[1]);
+    const auto pid = start_trial(state->get(), writer.get());
+    if (!pid) return refuse(pid.error().text());
+    trial_ = *pid;
+    auto name = std::make_shared<ServiceConfig>();
+    name->name = "upgrade";
+    launcher_.adopt(trial_, {.config = std::move(name),
+                             .peer = {},
+                             .local = {},
+                             .lease = {},
+                             .at_end = [this](const ChildEnd& end, Duration) { trial_ended(end); },
+                             .endpoint = {},
+                             .own_socket = -1,
+                             .started = Clock::now(),
+                             .lines = {}});
+    timer_ = loop_.after(kTrialTimeout, [this] { kill(trial_, SIGKILL); });
+}
+
+// By fork, because the descriptors are not those of a service, and a vfork would hold up the loop
+// until the new program has been read from disk.
+Result<pid_t> Upgrade::start_trial(int state, int output) {
+    const Arguments arguments(invocation_, fmt::format("--take-over={}:-1", state), true);
+    const pid_t pid = fork();
+    if (pid < 0) return errno_error("fork");
+    if (pid > 0) return pid;
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    fcntl(output, F_SETFL, 0);
+    setsid();
+    const bool ready = dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
+                       fcntl(state, F_SETFD, 0) == 0;
+    if (chdir(invocation_.directory.c_str()) != 0) static_cast<void>(chdir("/"));
+    if (ready) execve(invocation_.program.c_str(), arguments.data(), environ);
+    dprintf(STDERR_FILENO, "%s\n", strerrordesc_np(errno));
+    _exit(127);
+}
+
+static std::string last_line(int fd) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    for (ssize_t got = 0; (got = read(fd, buffer.data(), buffer.size())) > 0;)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
+    return text.substr(text.find_last_of('\n') + 1);
+}
+
+void Upgrade::trial_ended(const ChildEnd& end) {
+    trial_ = 0;
+    const bool in_time = static_cast<bool>(timer_);
+    timer_.reset();
+    const std::string said = last_line(output_.get());
+    output_.reset();
+    if (!in_time) return refuse(invocation_.program + " did not answer in time");
+    if (!end.succeeded() || !said.starts_with(kWouldTakeOver))
+        return refuse(fmt::format("{}: {}{}{}", invocation_.program, end.text(),
+                                  said.empty() ? "" : ": ", escaped(said)));
+    late_ = true;
+    // Not from here: of the batch of children that we are in, some may not have been seen to.
+    timer_ = loop_.after(Duration::zero(), [this] { replace(); });
+}
+
+void Upgrade::replace() {
+    launcher_.spawner().settle();
+    launcher_.reap();
+    const Handover handover = hooks_.state();
+    const auto state = handover_file(handover);
+    const Fd previous(open("/proc/self/exe", O_PATH | O_CLOEXEC));
+    if (!state || !previous) {
+        late_ = false;
+        return refuse(state ? errno_error("/proc/self/exe").text() : state.error().text());
+    }
+    hooks_.leaving();
+    log::drain();
+    const Error error = become(invocation_, handover, state->get(), previous.get(), false);
+    late_ = false;
+    hooks_.staying();
+    refuse(error.text());
+}
+
+void Upgrade::cancel() {
+    if (std::exchange(late_, false)) timer_.reset();
+    if (trial_ != 0) kill(trial_, SIGKILL);
+}
+
+void Upgrade::refuse(const std::string& why) {
+    log::error("upgrade refused: {}; the running daemon goes on", why);
+}
+
+} // namespace inetd

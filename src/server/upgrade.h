@@ -1,0 +1,62 @@
+#pragma once
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "event/loop.h"
+#include "server/handover.h"
+#include "server/launcher.h"
+#include "server/options.h"
+
+#include <functional>
+#include <string>
+
+namespace inetd {
+
+// Puts the binary that now has our name in our place: the same process, the same descriptors and
+// children. It is tried first, in a child that reads the hand-over and the configuration and says
+// that it would take over; only then is the running one replaced. Whatever goes wrong before that
+// leaves everything as it is, and is logged.
+class Upgrade {
+  public:
+    struct Hooks {
+        std::function<Handover()> state;
+        // Just before the exec, and if that failed all the same.
+        std::function<void()> leaving;
+        std::function<void()> staying;
+    };
+    Upgrade(EventLoop& loop, Launcher& launcher, const Invocation& invocation, Hooks hooks)
+        : loop_(loop), launcher_(launcher), invocation_(invocation), hooks_(std::move(hooks)) {}
+
+    void begin();
+    // Gives up, if one is under way and it is not too late.
+    void cancel();
+
+  private:
+    Result<pid_t> start_trial(int state, int output);
+    void trial_ended(const ChildEnd& end);
+    void replace();
+    static void refuse(const std::string& why);
+
+    EventLoop& loop_;
+    Launcher& launcher_;
+    const Invocation& invocation_;
+    Hooks hooks_;
+    Fd output_; // of the trial
+    pid_t trial_ = 0;
+    bool late_ = false;
+    Timer timer_;
+};
+
+// What the trial says last, with the version after it.
+inline constexpr std::string_view kWouldTakeOver = "would take over: ";
+
+// The hand-over as a file in memory. Error: the kernel's, or that it is too large.
+[[nodiscard]] Result<Fd> handover_file(const Handover& handover);
+[[nodiscard]] Result<Handover> read_handover(int file);
+
+// Becomes the program at `program`, or the open file `previous` where that is given. Returns only
+// if that failed. All descriptors of the hand-over go along.
+[[nodiscard]] Error become(const Invocation& invocation, const Handover& handover, int state,
+                           int previous, bool back);
+
+} // namespace inetd

@@ -1,0 +1,110 @@
+#include "server/handover.h"
+
+#include "config/load.h"
+
+#include <doctest/doctest.h>
+
+using namespace inetd;
+using namespace std::chrono_literals;
+
+namespace {
+
+SocketAddress address(const char* host) {
+    return *SocketAddress::parse_ip(host, 4711);
+}
+
+Handover example() {
+    Handover all;
+    all.version = "0.1.0";
+    all.invocation = {.program = "/usr/sbin/inetd", .arguments = {"inetd", "-i"}, .directory = "/"};
+    all.pid_file = 9;
+    all.descriptor_limit = {1024, 524288};
+    Gate::State gate{.started = 12, .refused = 3, .bucket = {TimePoint(5s), 1.5}, .sources = {}};
+    gate.sources.push_back({*source_of(address("2001:db8::1")), {TimePoint(6s), 0.25}});
+    all.services.push_back({.id = "echo/tcp",
+                            .address = address("127.0.0.1"),
+                            .name = "echo",
+                            .protocol = "tcp",
+                            .builtin = Builtin::echo,
+                            .idle_timeout = 300s,
+                            .gate = gate});
+    all.sockets.push_back({.fd = 10,
+                           .name = "a\"\n\xff",
+                           .holder = Holder::unit,
+                           .held = {{address("::1"), address("::2"), std::string("\0x", 2)}}});
+    all.children.push_back({.pid = 77,
+                            .service = 0,
+                            .peer = *SocketAddress::unix_path("/run/x"),
+                            .local = address("::1"),
+                            .started = TimePoint(1234567890123ns),
+                            .listener = 10,
+                            .own_socket = 11});
+    all.sessions.push_back({0,
+                            {.fd = 12,
+                             .service = nullptr,
+                             .peer = address("192.0.2.1"),
+                             .started = TimePoint(7s),
+                             .bytes_in = UINT64_MAX,
+                             .bytes_out = 4,
+                             .left = "left",
+                             .input_closed = true,
+                             .position = 74}});
+    all.mux_sessions.push_back(
+        {0, {.fd = 13, .mux = nullptr, .peer = address("::1"), .line = "ec"}});
+    all.error_pipes.push_back(
+        {0, {.fd = 15, .config = nullptr, .peer = {}, .pid = 78, .text = "half a li"}});
+    all.farewells.push_back({.fd = 14, .words = "bye\r\n", .shut = true, .thrown_away = 8});
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("a hand-over says the same after it was read") {
+    const std::string text = handover_text(example());
+    const auto read = parse_handover(text);
+    REQUIRE(read);
+    CHECK(handover_text(*read) == text);
+    CHECK(read->services[0].gate.sources[0].second.used == 0.25);
+    CHECK(read->sockets[0].name == "a\"\n\xff");
+    CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
+    CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
+    CHECK(read->children[0].started == TimePoint(1234567890123ns));
+    CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
+    CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
+    CHECK(read->descriptor_limit->second == 524288);
+    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 14, 15});
+    CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
+}
+
+namespace {
+// The error of the example with one thing changed.
+std::string error_with(const std::string& from, const std::string& to) {
+    std::string text = handover_text(example());
+    const auto place = text.find(from);
+    REQUIRE(place != std::string::npos);
+    const auto read = parse_handover(text.replace(place, from.size(), to));
+    return read ? "none" : read.error().text();
+}
+} // namespace
+
+TEST_CASE("a hand-over that is wrong is refused and says why") {
+    const std::string range = "hand-over: a number is out of range";
+    CHECK(error_with(R"("fd":14)", R"("fd":13)") == "hand-over: a descriptor is named twice");
+    CHECK(error_with(R"("fd":14)", R"("fd":2)") == range);
+    CHECK(error_with(R"("fd":14)", R"("fd":4294967299)") == range);
+    CHECK(error_with(R"("pid":77)", R"("pid":0)") == range);
+    CHECK(error_with(R"("pid":77)", R"("pid":18446744073709551615)") == range);
+    CHECK(error_with(R"("holder":2)", R"("holder":3)") == range);
+    CHECK(error_with(R"("service":0)", R"("service":1)") == "hand-over: a reference leads nowhere");
+    CHECK(error_with(R"("left":"6c)", R"("left":"6)") == "hand-over: half a byte");
+    CHECK(error_with(R"("left":"6c)", R"("left":"6g)") == "hand-over: bytes are not hexadecimal");
+    CHECK(error_with(R"("services")", R"("servants")") != "none");
+    CHECK(error_with(R"("shut":true)", R"("shut":1)") != "none");
+}
+
+TEST_CASE("a hand-over that is cut or nested without end is refused") {
+    const std::string text = handover_text(example());
+    for (std::size_t size = 0; size < text.size(); size += 7)
+        CHECK_FALSE(parse_handover(text.substr(0, size)));
+    CHECK_FALSE(parse_handover(std::string(100'000, '[')));
+}
