@@ -24,6 +24,7 @@ ALLOWED = {  # folders; main.cc stands in ""
 SYSTEM = [  # system headers that belong to one place: what they look like, where they may stand
     (re.compile(r"systemd/"), re.compile(r"systemd/")),
     (re.compile(r"libconfig"), re.compile(r"config/settings\.cc$")),
+    (re.compile(r"CLI/"), re.compile(r"server/command_line\.cc$|ctl/")),
 ]
 MOST_LINES = 320
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
