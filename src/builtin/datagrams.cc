@@ -118,7 +118,7 @@ static void compose(std::size_t count, Builtin service) {
     static std::minstd_rand random(std::random_device{}());
     static std::string daytime;
     static std::array<char, 4> seconds;
-    const std::time_t now = std::time(nullptr);
+    const std::time_t now = wall_clock();
     if (service == Builtin::daytime) daytime = daytime_text(now);
     if (service == Builtin::time) seconds = time_bytes(now);
     for (std::size_t i = 0; i < count; ++i) {

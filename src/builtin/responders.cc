@@ -6,6 +6,10 @@ namespace inetd {
 
 static constexpr std::size_t kChargenCycles = 37;
 
+std::time_t wall_clock() {
+    return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
 std::string daytime_text(std::time_t now) {
     std::tm local{};
     localtime_r(&now, &local);

@@ -11,6 +11,10 @@
 // What the built-in services say, as values.
 namespace inetd {
 
+// The time of day in seconds. Not time(2), which the vDSO answers from the last tick of the
+// kernel's clock: a client that looks at its own first would be told of a second that is over.
+[[nodiscard]] std::time_t wall_clock();
+
 // "Fri Nov 20 18:40:12 2026\r\n", local time (RFC 867 leaves the form open; this is ctime's).
 [[nodiscard]] std::string daytime_text(std::time_t now);
 

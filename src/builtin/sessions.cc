@@ -87,7 +87,7 @@ void Sessions::watch(Handle session) {
 
 void Sessions::answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                       std::shared_ptr<void> lease) {
-    const std::time_t now = std::time(nullptr);
+    const std::time_t now = wall_clock();
     std::string words;
     if (service->builtin == Builtin::daytime) {
         words = daytime_text(now);

@@ -193,7 +193,7 @@ def test_services_are_not_set_on_each_other(namespace, name, port, family):
             for _ in range(5):
                 forged.sendto(b"ping", (host, PORTS[name]))
             honest.send(b"hello")
-            assert honest.recv(1000)
+            honest.recv(1000)  # that it comes; the one of chargen may be empty (RFC 864)
             assert has_nothing(forged)
 
 
