@@ -132,17 +132,39 @@ def blocks(text):
 
 
 def instructions(containerfile):
-    """The last stage of the file."""
     joined = re.sub(r"\\\n", " ", containerfile)
-    lines = [line.split(None, 1) for line in joined.splitlines() if line.strip() and line[0] != "#"]
-    last = max(i for i, line in enumerate(lines) if line[0] == "FROM")
-    return lines[last:]
+    return [line.split(None, 1) for line in joined.splitlines() if line.strip() and line[0] != "#"]
+
+
+def last_stage(steps):
+    last = max(i for i, step in enumerate(steps) if step[0] == "FROM")
+    return steps[last:]
+
+
+def test_containerfile_installs_what_is_needed():
+    """What the build asks for here, and what the installed programs are linked with."""
+    runs = [rest for name, rest in instructions(blocks(GUIDE.read_text())["Containerfile"])
+            if name == "RUN" and "apt-get install" in rest]
+    build, run = ({word for word in re.split(r"&&|;", rest.split("recommends")[1])[0].split()}
+                  for rest in runs)
+    asked = (line.split() for line in (ROOT / ".ci/packages").read_text().splitlines())
+    assert build == {words[1] for words in asked if words and words[0] == "build"}
+    linked = subprocess.run(["ldd", DAEMON, "/usr/local/bin/inetctl"], check=True,
+                            capture_output=True, text=True).stdout
+    names = {os.path.basename(os.path.realpath(path)) for path in re.findall(r"=> (/\S+)", linked)}
+    # By name: dpkg knows some below /lib and some below /usr/lib, which are one.
+    owners = subprocess.run(["dpkg", "-S", *(f"*/lib/*-linux-gnu/{name}" for name in names)],
+                            check=True, capture_output=True, text=True).stdout
+    packages = {line.split(":")[0] for line in owners.splitlines()}
+    assert len(names) >= 4 and "libfmt9" in packages
+    # These three are in every image of Debian.
+    assert packages - {"libc6", "libgcc-s1", "libstdc++6"} <= run
 
 
 def test_containerfile_of_the_guide():
     """Its COPYs and its ENTRYPOINT and CMD, word by word, over the installed files."""
     files = blocks(GUIDE.read_text())
-    steps = instructions(files["Containerfile"])
+    steps = last_stage(instructions(files["Containerfile"]))
     for name, rest in steps:
         if name == "COPY" and not rest.startswith("--from="):
             mode = re.match(r"--chmod=(\d+) ", rest)
