@@ -20,45 +20,40 @@ patience = int(sys.argv[2]) if sys.argv[2:] else 30  # seconds for the request, 
 def shown(path):
     """Whether it lies below the root, wherever links lead, and can be read without waiting."""
     place = os.path.realpath(path)
-    if os.path.commonpath([root, place]) != root:
-        return False
     plain = os.path.isfile(place) or os.path.isdir(place)
-    return plain and os.access(place, os.R_OK) or not os.path.exists(place)
+    fit = plain and os.access(place, os.R_OK) or not os.path.exists(place)
+    return fit and os.path.commonpath([root, place]) == root
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     timeout = patience
     default_request_version = "HTTP/1.0"  # of what is garbage, so that it is refused with a status
     server_version, sys_version = "inetd", ""
+    log_message = lambda *_: None  # it would go to standard error, which is the client
 
     def send_head(self):
         signal.alarm(0)
         asked = urllib.parse.unquote(self.path.partition("?")[0])
-        path = self.translate_path(self.path)
         if not asked.startswith("/") or "\0" in asked:
             return self.send_error(400)
-        if ".." in asked.split("/") or not all(
-                shown(path + name) for name in ("", "/index.html", "/index.htm")):
+        path = self.translate_path(self.path)
+        places = path, path + "/index.html", path + "/index.htm"
+        if ".." in asked.split("/") or not all(map(shown, places)):
             return self.send_error(403)
         return super().send_head()
 
-    def refuse(self):
+    def do_POST(self):
         self.send_error(405)
 
-    do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = refuse
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = do_POST
 
     def send_response(self, code, message=None):
         super().send_response(code, message)
         self.send_header("Allow", "GET, HEAD")
-        if code < 400:  # send_error() adds the field itself
-            self.send_header("Connection", "close")
 
     def guess_type(self, path):
         kind = super().guess_type(path)
         return kind + "; charset=utf-8" if kind.startswith("text/") else kind
-
-    def log_message(self, *_):
-        pass  # it would go to standard error, which is the client
 
 
 with contextlib.suppress(OSError), socket.socket(fileno=0) as client:
