@@ -64,8 +64,10 @@ static void look_at_connections(int fd, QueueHead& head) {
 }
 
 std::optional<QueueHead> look_at_queue(int fd) {
+    // A connected datagram socket is also ready when an ICMP message has come, with nothing to
+    // take.
     pollfd item{fd, POLLIN, 0};
-    if (poll(&item, 1, 0) != 1) return std::nullopt;
+    if (poll(&item, 1, 0) != 1 || (item.revents & POLLIN) == 0) return std::nullopt;
     QueueHead head{0, 1, {}};
     const int type = socket_type(fd);
     if (type == SOCK_STREAM || type == SOCK_SEQPACKET)

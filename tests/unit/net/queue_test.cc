@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 #include <functional>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <vector>
@@ -170,4 +171,16 @@ TEST_CASE("without identities only the number counts") {
     CHECK(QueueHead{0, 3, {}}.untouched_since(before));
     CHECK_FALSE(QueueHead{0, 1, {}}.untouched_since(before));
     CHECK_FALSE(before.exact());
+}
+
+TEST_CASE("an ICMP message that nobody has taken is no datagram") {
+    Fd peer = bound(AF_INET, "127.0.0.1", SOCK_DGRAM);
+    const SocketAddress address = name_of(peer);
+    const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    REQUIRE(connect(fd.get(), address.data(), address.size()) == 0);
+    peer.reset();
+    REQUIRE(send(fd.get(), "x", 1, 0) == 1);
+    pollfd item{fd.get(), POLLERR, 0};
+    REQUIRE(poll(&item, 1, 10'000) == 1);
+    CHECK_FALSE(look_at_queue(fd.get()));
 }
