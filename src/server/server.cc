@@ -6,17 +6,12 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace inetd {
-
-using namespace std::chrono_literals;
-
-static constexpr Duration kKillTimeout = 5s; // between TERM and KILL
 
 Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritance inheritance) {
     auto spawner = Spawner::create(SpawnMethod::shared_memory);
@@ -39,7 +34,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_),
       roster_(loop_, acceptor_, launcher_, keeper_),
-      leftovers_(loop_, launcher_, [this] { finish_if_idle(); }) {
+      shutdown_(loop_, launcher_, supervisor_) {
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
     loop_.at_end_of_round([this] {
@@ -161,13 +156,14 @@ std::string Server::status() const {
     std::size_t failed = 0;
     std::string names;
     for (const auto& service : roster_.services()) {
-        if (stopping_ || !service->failed()) continue;
+        if (shutdown_.begun() || !service->failed()) continue;
         if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service->name();
     }
     if (failed > kNamed) names += ", ...";
     const std::size_t services = roster_.services().size();
-    return fmt::format("{}{} service{}, {} running{}", stopping_ ? "stopping: " : "", services,
-                       services == 1 ? "" : "s", launcher_.running() + acceptor_.sessions(),
+    return fmt::format("{}{} service{}, {} running{}", shutdown_.begun() ? "stopping: " : "",
+                       services, services == 1 ? "" : "s",
+                       launcher_.running() + acceptor_.sessions(),
                        failed != 0 ? fmt::format(", {} failed: {}", failed, names) : "");
 }
 
@@ -175,13 +171,13 @@ void Server::on_signal(int signal) {
     switch (signal) {
     case SIGCHLD:
         launcher_.reap();
-        finish_if_idle();
+        shutdown_.server_ended();
         break;
     case SIGHUP:
         reload();
         break;
     case SIGUSR2:
-        if (!stopping_) upgrade_.begin();
+        if (!shutdown_.begun()) upgrade_.begin();
         break;
     case SIGQUIT:
         leave();
@@ -201,7 +197,7 @@ void Server::leave() {
 }
 
 void Server::reload() {
-    if (stopping_) return;
+    if (shutdown_.begun()) return;
     supervisor_.reloading();
     Logging::reopen();
     reserve_.reset();
@@ -227,53 +223,12 @@ void Server::reload() {
 
 // The first time: nobody new, and those who are here may finish. The second time: now.
 void Server::stop() {
-    if (stopping_) return end_children(SIGTERM);
-    stopping_ = true;
+    if (shutdown_.begun()) return shutdown_.hurry();
     upgrade_.cancel();
-    supervisor_.stopping();
     acceptor_.admission().stop();
     roster_.close_all(Parting::stop);
     acceptor_.stop_sessions();
-    if (const std::size_t running = still_running(); running != 0)
-        log::notice("stopping; waiting {:.0f} s for {} to end",
-                    std::chrono::duration<double>(settings_.stop_timeout).count(), running);
-    stop_deadline_ = Clock::now() + settings_.stop_timeout;
-    wait_for_children();
-    finish_if_idle();
-}
-
-// A supervisor with a time-out of its own is told in time that we are not hanging.
-void Server::wait_for_children() {
-    static constexpr Duration kStep = 5s;
-    const Duration left = stop_deadline_ - Clock::now();
-    if (left <= Duration::zero()) return end_children(SIGTERM);
-    const Duration step = std::min(left, kStep);
-    supervisor_.extend(step + 2 * kKillTimeout);
-    stop_timer_ = loop_.after(step, [this] { wait_for_children(); });
-}
-
-void Server::end_children(int signal) {
-    const std::size_t running = still_running();
-    log::notice("{} still running: sending SIG{}", running, sigabbrev_np(signal));
-    launcher_.signal_all(signal);
-    leftovers_.signal_all(signal);
-    (signal == SIGTERM ? asked_ : killed_) = running;
-    supervisor_.extend(2 * kKillTimeout);
-    if (signal == SIGTERM)
-        stop_timer_ = loop_.after(kKillTimeout, [this] { end_children(SIGKILL); });
-}
-
-// A server that has ended may have left others behind, so we look again each time.
-std::size_t Server::still_running() {
-    return launcher_.running() + leftovers_.look();
-}
-
-void Server::finish_if_idle() {
-    if (!stopping_ || launcher_.running() != 0 || still_running() != 0) return;
-    if (asked_ != 0)
-        log::notice("{} ended by SIGTERM or after it, {} by SIGKILL", asked_ - killed_, killed_);
-    log::info({.event = log::Event::stopped}, "stopped");
-    loop_.stop();
+    shutdown_.begin(settings_.stop_timeout);
 }
 
 } // namespace inetd

@@ -5,10 +5,10 @@
 #include "server/acceptor.h"
 #include "server/inheritance.h"
 #include "server/launcher.h"
-#include "server/leftovers.h"
 #include "server/logging.h"
 #include "server/options.h"
 #include "server/roster.h"
+#include "server/shutdown.h"
 #include "server/socket_keeper.h"
 #include "server/supervisor.h"
 #include "server/upgrade.h"
@@ -52,10 +52,6 @@ class Server {
     void reload();
     void stop();
     void leave();
-    void finish_if_idle();
-    [[nodiscard]] std::size_t still_running();
-    void wait_for_children();
-    void end_children(int signal);
     void take_descriptors();
     [[nodiscard]] Handover hand_over_all() const;
     void hold_reserve();
@@ -76,15 +72,10 @@ class Server {
     SocketKeeper keeper_;
     Acceptor acceptor_;
     Roster roster_;
-    Leftovers leftovers_;
-    Timer stop_timer_;
+    Shutdown shutdown_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked
-    bool stopping_ = false;
     bool leaving_ = false; // for another daemon that comes at once
-    TimePoint stop_deadline_{};
-    std::size_t asked_ = 0;  // children that were sent TERM
-    std::size_t killed_ = 0; // and KILL
 };
 
 } // namespace inetd
