@@ -28,6 +28,9 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
 # The sanitizers and the coverage of the build under test are steered by these.
 ENVIRONMENT.update((name, value) for name, value in os.environ.items()
                    if name.endswith("SAN_OPTIONS") or name.startswith("INETD_TEST"))
+# Workers of pytest-xdist share the ports among them, or two could choose one at a time.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _given = set()
 
 
@@ -46,7 +49,7 @@ def free_port():
     """A port that is free for TCP and UDP over both families, below the range that the kernel gives
     to outgoing connections, and given to no other test of this run."""
     while True:
-        port = random.randrange(12000, 32000)
+        port = random.randrange(12000 + WORKER, 32000, WORKERS)
         if port in _given:
             continue
         kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
