@@ -51,6 +51,7 @@ std::span<const DaemonKey> daemon_keys() {
     static constexpr std::array kKeys{
         daemon("stop_timeout", {span, 0, kDay}, INETD_FIELD(stop_timeout)),
         daemon("idle_timeout", {span, 0, 365 * kDay}, INETD_FIELD(idle_timeout)),
+        daemon("dump_file", {word, 0, 0, &kFile}, INETD_FIELD(dump_file)),
         daemon("log_connections", {flag}, INETD_FIELD(log_connections)),
         daemon("keep_environment", {flag}, INETD_FIELD(keep_environment)),
         daemon("strict", {flag}, INETD_FIELD(strict)),

@@ -135,6 +135,7 @@ using ServiceConfigPtr = std::shared_ptr<const ServiceConfig>;
 struct DaemonSettings {
     std::chrono::milliseconds stop_timeout = std::chrono::seconds(10);
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // where no service says more
+    std::string dump_file = "/run/inetd.dump"; // where SIGUSR1 has the state written
     bool log_connections = false;
     bool keep_environment = false; // services get all of the daemon's own
     bool strict = false;           // no start with an error in any file

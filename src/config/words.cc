@@ -28,6 +28,9 @@ const Words kErrorTargets{
     },
     true};
 
+const Words kFile{"the absolute path of a file", [] { return std::vector<std::string_view>{}; },
+                  true};
+
 bool Words::contain(const std::string& word) const {
     const auto words = all();
     return std::find(words.begin(), words.end(), word) != words.end();

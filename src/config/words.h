@@ -21,6 +21,7 @@ extern const Words kLogTargets;
 extern const Words kLogFacilities;
 extern const Words kLogLevels;
 extern const Words kErrorTargets; // of the standard error of servers
+extern const Words kFile;         // none: just a file
 
 // Error: a file cannot stand there. It need not be there yet.
 [[nodiscard]] Result<void> check_place(const std::string& path);

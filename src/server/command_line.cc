@@ -137,9 +137,9 @@ void describe(CLI::App& app, CommandLine& line) {
                line.take_over = {*state, *previous};
            })
         ->group("");
-    app.footer("Signals: HUP reloads the configuration, USR2 changes to the binary that is\n"
-               "installed now without losing a client, TERM and INT stop,\n"
-               "QUIT stops without ending the servers that run.\n"
+    app.footer("Signals: HUP reloads the configuration, USR1 writes the state to a file,\n"
+               "USR2 changes to the binary that is installed now without losing a client,\n"
+               "TERM and INT stop, QUIT stops without ending the servers that run.\n"
                "See inetd(8) and inetd.conf(5).\n");
 }
 

@@ -86,7 +86,10 @@ static std::string object_of(SpawnStage stage, const ServiceConfig& config) {
 
 void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
     auto child = children_.take(end.pid);
-    if (!child) return; // an orphan that came to us because we are PID 1
+    if (!child) { // perhaps an orphan that came to us because we are PID 1
+        if (on_other_end_) on_other_end_(end);
+        return;
+    }
     const Duration lasted = Clock::now() - child->started;
     // Its last words come before its end.
     if (const auto lines = child->lines.lock()) lines->pump(ErrorLines::kWholePipe);

@@ -51,6 +51,10 @@ class Launcher {
 
     // Sees to all children that have ended.
     void reap();
+    // For the ends of processes that launch() has not started.
+    void on_other_end(std::function<void(const ChildEnd&)> handler) {
+        on_other_end_ = std::move(handler);
+    }
     [[nodiscard]] std::size_t running() const { return children_.size(); }
     [[nodiscard]] bool has(pid_t pid) const { return children_.has(pid); }
     // Every child leads a session of its own, so this reaches what it has started too.
@@ -69,6 +73,7 @@ class Launcher {
     ErrorOutputs errors_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;
+    std::function<void(const ChildEnd&)> on_other_end_;
     bool log_connections_ = false;
 };
 

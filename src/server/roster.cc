@@ -134,6 +134,7 @@ void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened
         return;
     }
     const Duration wait = endpoint.open_backoff.next();
+    endpoint.failure = opened.error().text();
     log::error({.event = log::Event::cannot_listen, .service = name},
                "{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
     endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });

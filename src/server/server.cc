@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "log/log.h"
+#include "server/state_text.h"
 #include "server/succession.h"
 
 #include <algorithm>
@@ -23,7 +24,7 @@ Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritan
 Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance)
     : options_(std::move(options)),
       logging_(loop_, options_.foreground),
-      signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
+      signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
       launcher_(loop_, std::move(spawner)),
       supervisor_(loop_, [this] { return status(); }),
@@ -34,7 +35,9 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_),
       roster_(loop_, acceptor_, launcher_, keeper_),
-      shutdown_(loop_, launcher_, supervisor_) {
+      shutdown_(loop_, launcher_, supervisor_),
+      state_dump_([this] { return state_text(status(), roster_, launcher_, Clock::now()); }) {
+    launcher_.on_other_end([this](const ChildEnd& end) { state_dump_.ended(end); });
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
     loop_.at_end_of_round([this] {
@@ -175,6 +178,9 @@ void Server::on_signal(int signal) {
         break;
     case SIGHUP:
         reload();
+        break;
+    case SIGUSR1:
+        state_dump_.start(settings_.dump_file);
         break;
     case SIGUSR2:
         if (!shutdown_.begun()) upgrade_.begin();

@@ -10,6 +10,7 @@
 #include "server/roster.h"
 #include "server/shutdown.h"
 #include "server/socket_keeper.h"
+#include "server/state_dump.h"
 #include "server/supervisor.h"
 #include "server/upgrade.h"
 
@@ -22,7 +23,8 @@
 namespace inetd {
 
 // The daemon: owns everything and wires it. Its life is start(), run(), and the end that a signal
-// begins: HUP reloads, USR2 changes the binary, TERM and INT stop, QUIT leaves the children alone.
+// begins: HUP reloads, USR1 tells the state, USR2 changes the binary, TERM and INT stop, QUIT
+// leaves the children alone.
 class Server {
   public:
     // Every signal is blocked and every service environment taken from here on.
@@ -73,6 +75,7 @@ class Server {
     Acceptor acceptor_;
     Roster roster_;
     Shutdown shutdown_;
+    StateDump state_dump_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked
     bool leaving_ = false; // for another daemon that comes at once

@@ -44,7 +44,8 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     Service* service;  // changes when a reload hands the socket to the service's new form
     std::size_t index; // into service->config->listen
     std::unique_ptr<Listener> listener;
-    Watch watch; // after the listener, so that it goes first
+    std::string failure; // why there is none
+    Watch watch;         // after the listener, so that it goes first
     Timer timer;
     TimePoint not_before{};
     pid_t lent_to = 0;

@@ -1,6 +1,7 @@
 """What the tests of this directory share beside the daemon itself: programs to serve, a look at
 /proc, and network namespaces of their own."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -60,6 +61,14 @@ def children(pid):
             if int(fields[1]) == pid:
                 found[int(entry)] = fields[0]
     return found
+
+
+def wait_for_end(pid):
+    """Until the process, which need not be a child of ours, has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        assert select.select([fd], [], [], PATIENCE)[0], f"{pid} goes on"
+        os.close(fd)
 
 
 def cpu_ticks(pid):

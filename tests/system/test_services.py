@@ -19,6 +19,7 @@ import pytest
 
 from harness import (BUILD, INETD, PATIENCE, ROOT, SERVICES, Daemon, ask, connect, free_port,
                      read_all, udp)
+from support import wait_for_end
 
 OWN_NAME = pwd.getpwuid(os.getuid()).pw_name
 USER = "nobody" if os.getuid() == 0 else OWN_NAME
@@ -108,13 +109,6 @@ def silence(port):
 def children(daemon):
     tasks = pathlib.Path(f"/proc/{daemon.pid}/task").glob("*/children")
     return [int(pid) for task in tasks for pid in task.read_text().split()]
-
-
-def wait_for_end(pid):
-    with contextlib.suppress(ProcessLookupError):
-        fd = os.pidfd_open(pid)
-        assert select.select([fd], [], [], PATIENCE)[0], f"{pid} goes on"
-        os.close(fd)
 
 
 def question(port, data):

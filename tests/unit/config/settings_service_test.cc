@@ -266,10 +266,11 @@ TEST_CASE("settings: a file that is absent or open to all") {
 
 TEST_CASE("daemon: the settings file speaks, but an option has been typed just now") {
     const std::string settings =
-        "daemon = { stop_timeout = \"3s\"; idle_timeout = 20;\n"
+        "daemon = { stop_timeout = \"3s\"; idle_timeout = 20; dump_file = \"/not-there-yet\";\n"
         " log_connections = true; keep_environment = true; strict = true; };";
     Loaded loaded = load_config_text(kConf, "t", plain(), settings);
     CHECK(loaded.daemon.stop_timeout == std::chrono::seconds(3));
+    CHECK(loaded.daemon.dump_file == "/not-there-yet");
     CHECK(loaded.daemon.log_connections);
     CHECK(loaded.daemon.keep_environment);
     CHECK(loaded.daemon.strict);

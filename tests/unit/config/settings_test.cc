@@ -252,10 +252,12 @@ TEST_CASE("settings: keys that are not there, or not here") {
 
 TEST_CASE("settings: all errors are found in one go") {
     check({{kEcho,
-            "daemon = { strict = 1; x = 2; };\ndefaults = { nice = 99;\n umask = 9; };\n"
+            "daemon = { strict = 1; x = 2; dump_file = \"dump\"; };\ndefaults = { nice = 99;\n "
+            "umask = 9; };\n"
             "services = (\n { name = \"8\"; },\n { instances = 1; } );",
             "s:1: error: 'strict' takes true or false, not 1\n"
             "s:1: error: unknown key 'x'\n"
+            "s:1: error: 'dump_file' takes the absolute path of a file, not 'dump'\n"
             "s:2: error: 'nice' takes a whole number from -20 to 19, not 99\n"
             "s:3: error: 'umask' takes an octal mode up to 777, as in \"0660\", not 9\n"
             "s:6: error: this entry of 'services' has no 'name'\n"
