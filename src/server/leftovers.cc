@@ -20,12 +20,14 @@ std::size_t Leftovers::look() {
             processes_.erase(pid);
             ended_();
         });
+        if (signal_ != 0) signal_process(process.pidfd.get(), signal_);
         processes_.emplace(pid, std::move(process));
     }
     return processes_.size();
 }
 
-void Leftovers::signal_all(int signal) const {
+void Leftovers::signal_all(int signal) {
+    signal_ = signal;
     for (const auto& [pid, process] : processes_)
         signal_process(process.pidfd.get(), signal);
 }

@@ -20,7 +20,8 @@ class Leftovers {
     // Looks who is there, and watches them from now on.
     std::size_t look();
     [[nodiscard]] std::size_t count() const { return processes_.size(); }
-    void signal_all(int signal) const;
+    // Also those that look() finds from now on.
+    void signal_all(int signal);
 
   private:
     struct Process {
@@ -32,6 +33,7 @@ class Leftovers {
     const Launcher& launcher_;
     std::function<void()> ended_;
     std::unordered_map<pid_t, Process> processes_;
+    int signal_ = 0; // that all have been sent
 };
 
 } // namespace inetd

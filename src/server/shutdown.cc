@@ -15,12 +15,18 @@ static constexpr Duration kKillTimeout = 5s; // between TERM and KILL
 void Shutdown::begin(Duration stop_timeout) {
     begun_ = true;
     supervisor_.stopping();
-    if (const std::size_t running = still_running(); running != 0)
-        log::notice("stopping; waiting {:.0f} s for {} to end",
-                    std::chrono::duration<double>(stop_timeout).count(), running);
+    if (still_running() == 0) return server_ended();
+    log::notice("stopping; waiting {:.0f} s for {} to end",
+                std::chrono::duration<double>(stop_timeout).count(), running_text());
     deadline_ = Clock::now() + stop_timeout;
     wait();
-    server_ended();
+}
+
+// "3", "3 (2 of them left in the unit before)"
+std::string Shutdown::running_text() const {
+    const std::size_t left = leftovers_.count();
+    if (left == 0) return fmt::format("{}", launcher_.running());
+    return fmt::format("{} ({} of them left in the unit before)", launcher_.running() + left, left);
 }
 
 // A supervisor with a time-out of its own is told in time that we are not hanging.
@@ -35,7 +41,7 @@ void Shutdown::wait() {
 
 void Shutdown::end_servers(int signal) {
     const std::size_t running = still_running();
-    log::notice("{} still running: sending SIG{}", running, sigabbrev_np(signal));
+    log::notice("{} still running: sending SIG{}", running_text(), sigabbrev_np(signal));
     launcher_.signal_all(signal);
     leftovers_.signal_all(signal);
     (signal == SIGTERM ? asked_ : killed_) = running;

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <string>
 
 namespace inetd {
 
@@ -30,6 +31,7 @@ class Shutdown {
 
   private:
     [[nodiscard]] std::size_t still_running();
+    [[nodiscard]] std::string running_text() const;
     void wait();
     void end_servers(int signal);
 
