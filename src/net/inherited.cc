@@ -16,21 +16,8 @@ static std::optional<int> option(int fd, int level, int name) {
     return value;
 }
 
-static const char* type_text(int type) {
-    switch (type) {
-    case SOCK_STREAM:
-        return "stream";
-    case SOCK_DGRAM:
-        return "dgram";
-    case SOCK_SEQPACKET:
-        return "seqpacket";
-    default:
-        return "raw";
-    }
-}
-
 std::string InheritedSocket::text() const {
-    return fmt::format("{} ({}{}{})", spec.address.to_string(), type_text(spec.type),
+    return fmt::format("{} ({}{}{})", spec.address.to_string(), socket_type_name(spec.type),
                        spec.dual_stack ? ", IPv4 too" : "", device.empty() ? "" : ", " + device);
 }
 

@@ -7,6 +7,19 @@
 
 namespace inetd {
 
+const char* socket_type_name(int type) {
+    switch (type) {
+    case SOCK_STREAM:
+        return "stream";
+    case SOCK_DGRAM:
+        return "dgram";
+    case SOCK_SEQPACKET:
+        return "seqpacket";
+    default:
+        return "raw";
+    }
+}
+
 static bool has_connections(int type) {
     return type == SOCK_STREAM || type == SOCK_SEQPACKET;
 }

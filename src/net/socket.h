@@ -17,6 +17,9 @@ enum class Holder : std::uint8_t {
     unit,  // the supervisor, whose the socket is, with its file: sockets of a systemd.socket(5)
 };
 
+// "stream", as in inetd.conf; "raw" for what it has no word for.
+[[nodiscard]] const char* socket_type_name(int type);
+
 // What a caller still sets between socket(2) and bind(2).
 using PrepareSocket = std::function<Result<void>(int fd)>;
 

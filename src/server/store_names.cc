@@ -1,5 +1,7 @@
 #include "server/store_names.h"
 
+#include "net/socket.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <fmt/format.h>
@@ -24,23 +26,10 @@ static std::uint64_t hash_of(std::string_view text) {
     return hash;
 }
 
-static const char* type_name(int type) {
-    switch (type) {
-    case SOCK_STREAM:
-        return "stream";
-    case SOCK_DGRAM:
-        return "dgram";
-    case SOCK_SEQPACKET:
-        return "seqpacket";
-    default:
-        return "raw";
-    }
-}
-
 std::string socket_key(const ListenSpec& spec) {
     const bool both = spec.dual_stack && spec.address.is_wildcard();
     std::string key =
-        fmt::format("{}.{}{}=", type_name(spec.type), spec.protocol, both ? ".46" : "");
+        fmt::format("{}.{}{}=", socket_type_name(spec.type), spec.protocol, both ? ".46" : "");
     for (const char c : spec.address.to_string()) {
         if (is_plain(c)) {
             key += c;
