@@ -1,34 +1,20 @@
 #include "process/spawn_child.h"
 
+#include "process/raw_call.h"
 #include "process/spawn.h"
 
-#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
-// This file is what runs between clone and exec. The child of clone_child() shares errno, the heap
-// and every lock with the daemon, which goes on meanwhile, so nothing here may call into libc. The
-// sanitizers are kept out for the same reason: their bookkeeping is the parent's.
-
-#define INETD_RAW __attribute__((noinline, no_sanitize("address", "undefined")))
+// This file is what runs between clone and exec: raw_call.h says why nothing here may call into
+// libc.
 
 namespace inetd {
 
 #if defined(__x86_64__)
-
-INETD_RAW static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
-    long result = 0;
-    register long r10 asm("r10") = d;
-    asm volatile("syscall"
-                 : "=a"(result)
-                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                 : "rcx", "r11", "memory");
-    return result;
-}
 
 using Entry = int (*)(const ChildPlan&);
 
@@ -56,16 +42,6 @@ INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const Chil
 
 #elif defined(__aarch64__)
 
-INETD_RAW static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
-    register long x8 asm("x8") = number;
-    register long x0 asm("x0") = a;
-    register long x1 asm("x1") = b;
-    register long x2 asm("x2") = c;
-    register long x3 asm("x3") = d;
-    asm volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
-    return x0;
-}
-
 using Entry = int (*)(const ChildPlan&);
 
 INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const ChildPlan* plan) {
@@ -86,14 +62,6 @@ INETD_RAW static long raw_clone3(const clone_args* args, Entry entry, const Chil
                  : "r"(x8), "r"(x1), "r"(child), "r"(argument), [exit] "i"(SYS_exit_group)
                  : "memory");
     return x0;
-}
-
-#else
-
-// No machine code for this processor: only fork is used, in whose child libc may be called.
-static long raw(long number, long a = 0, long b = 0, long c = 0, long d = 0) {
-    const long result = syscall(number, a, b, c, d);
-    return result < 0 ? -errno : result;
 }
 
 #endif
