@@ -89,6 +89,9 @@ std::span<const ServiceKey> service_keys() {
         service("listen_fds", {flag}, lent, INETD_FIELD(config.listen_fds)),
         service("nice", {number, -20, 19}, program, INETD_FIELD(surroundings.nice)),
         service("stderr", {word, 0, 0, &kErrorTargets}, program, INETD_FIELD(surroundings.errors)),
+        service("ionice", {io_priority}, program,
+                INETD_FIELD(surroundings.confinement.io_priority)),
+        service("rlimits", {rlimits}, program, INETD_FIELD(surroundings.confinement.rlimits)),
     };
     return kKeys;
 }

@@ -1,14 +1,15 @@
 #pragma once
 
 #include "base/address.h"
+#include "config/confinement.h"
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <sys/types.h>
-#include <tuple>
 #include <vector>
 
 // What a configuration says, resolved and checked: plain values, immutable once loaded. Listeners,
@@ -90,12 +91,9 @@ struct Surroundings {
     mode_t umask = 022;
     std::optional<int> nice{};     // nothing = as the daemon has it
     std::string errors = "socket"; // descriptor 2: "socket", "journal", "log", "null" or a file
+    Confinement confinement{};
 
-    friend bool operator==(const Surroundings&, const Surroundings&) = default;
-    friend bool operator<(const Surroundings& a, const Surroundings& b) {
-        return std::tie(a.env, a.pass_env, a.directory, a.umask, a.nice, a.errors) <
-               std::tie(b.env, b.pass_env, b.directory, b.umask, b.nice, b.errors);
-    }
+    friend auto operator<=>(const Surroundings&, const Surroundings&) = default;
 };
 
 struct Program {

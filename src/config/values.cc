@@ -5,6 +5,8 @@
 #include "base/variables.h"
 #include "config/accounts.h"
 #include "config/rate.h"
+#include "config/resource_values.h"
+#include "config/value_error.h"
 
 #include <algorithm>
 #include <array>
@@ -48,27 +50,15 @@ static std::string expected(const ValueType& type) {
         return R"(a list of strings, as in ["NAME"])";
     case ValueKind::word:
         return std::string(type.words->text);
+    case ValueKind::rlimits:
+    case ValueKind::io_priority:
+        break; // their readers say it
     }
     return {};
 }
 
-static std::string shown(const Setting& setting) {
-    struct Show {
-        std::string operator()(bool value) const { return value ? "true" : "false"; }
-        std::string operator()(std::int64_t value) const { return fmt::format("{}", value); }
-        std::string operator()(double value) const { return fmt::format("{}", value); }
-        std::string operator()(const std::string& value) const { return quoted(value); }
-        std::string operator()(const Setting::List&) const { return "a list"; }
-        std::string operator()(const Setting::Group&) const { return "a group"; }
-    };
-    return std::visit(Show{}, setting.value);
-}
-
 static Read wrong(const ValueType& type, const Setting& setting, std::string hint = {}) {
-    setting.error(
-        fmt::format("'{}' takes {}, not {}", setting.name, expected(type), shown(setting)),
-        std::move(hint));
-    return std::nullopt;
+    return wrong_value(setting, expected(type), std::move(hint));
 }
 
 static Read read_number(const ValueType& type, const Setting& setting) {
@@ -236,10 +226,7 @@ static Read read_variables(const ValueType& type, const Setting& setting) {
 }
 
 std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
-    if (setting.cut) {
-        setting.error(fmt::format("the number of '{}' is too large", setting.name));
-        return std::nullopt;
-    }
+    if (is_cut(setting)) return std::nullopt;
     switch (type.kind) {
     case ValueKind::flag:
         if (const bool* flag = std::get_if<bool>(&setting.value)) return *flag;
@@ -266,6 +253,10 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_variables(type, setting);
     case ValueKind::word:
         return read_word(type, setting);
+    case ValueKind::rlimits:
+        return read_rlimits(setting);
+    case ValueKind::io_priority:
+        return read_io_priority(setting);
     }
     return std::nullopt;
 }
@@ -306,8 +297,11 @@ std::string value_text(ValueKind kind, const Value& value) {
             items.push_back(string_literal(item));
         return fmt::format("[{}]", fmt::join(items, ", "));
     }
+    if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))
+        return rlimits_text(*limits);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
+    if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));
     const bool is_id = kind == ValueKind::user || kind == ValueKind::group;
     // chown(2): -1 leaves it as it is.
     if (is_id && number == std::int64_t{static_cast<uid_t>(-1)}) return {};

@@ -28,6 +28,8 @@ enum class ValueKind : std::uint8_t {
     assignments, // NAME=VALUE...
     names,       // of environment variables
     word,        // of a list, or the path of a file
+    rlimits,
+    io_priority,
 };
 
 struct ValueType {
@@ -38,8 +40,9 @@ struct ValueType {
 };
 
 // Read and checked; nothing stands for "not set at all".
-using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
-                           Overflow, std::string, std::vector<std::string>>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
+                 std::string, std::vector<std::string>, std::vector<ResourceLimit>>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

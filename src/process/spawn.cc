@@ -1,5 +1,6 @@
 #include "process/spawn.h"
 
+#include "process/sandbox.h"
 #include "process/spawn_child.h"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ struct SpawnSlot {
     std::vector<char*> envp;
     std::string environment;
     std::shared_ptr<const void> keep_alive;
+    std::shared_ptr<const Sandbox> sandbox;
     Fd send; // the pair by which a socket reaches a child with a shared table; opened when needed
     Fd receive;
 
@@ -53,10 +55,12 @@ const char* stage_text(SpawnStage stage) {
         return "setting up descriptors";
     case SpawnStage::session:
         return "starting a session";
-    case SpawnStage::limits:
-        return "setting limits";
     case SpawnStage::priority:
         return "setting the priority";
+    case SpawnStage::io_priority:
+        return "setting the I/O priority";
+    case SpawnStage::limits:
+        return "setting the limit of";
     case SpawnStage::groups:
         return "setting the supplementary groups";
     case SpawnStage::group:
@@ -208,6 +212,7 @@ bool Spawner::is_ours(const Account& account) const {
 // False if the socket could not be passed.
 bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
     slot.keep_alive = request.keep_alive;
+    slot.sandbox = request.sandbox;
     slot.argv.clear();
     for (const std::string& argument : request.program->argv)
         slot.argv.push_back(const_cast<char*>(argument.c_str()));
@@ -229,6 +234,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.receive = pass ? slot.receive.get() : -1;
     slot.plan.report = report_writer_.get();
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
+    slot.plan.sandbox = slot.sandbox ? &slot.sandbox->plan : nullptr;
     slot.plan.set_limit = hard_limit_ != 0;
     slot.plan.limit = {soft_limit_, hard_limit_};
     if (const Surroundings* around = request.surroundings) {

@@ -14,12 +14,15 @@
 
 namespace inetd {
 
+struct Sandbox;
+
 // What a child was about to do; in this order.
 enum class SpawnStage : std::uint8_t {
     descriptors,
     session,
-    limits,
     priority,
+    io_priority,
+    limits,
     groups,
     group,
     user,
@@ -40,6 +43,7 @@ struct SpawnRequest {
     std::string_view listen_name;
     const Account* account = nullptr;           // null: keep the daemon's own
     const Surroundings* surroundings = nullptr; // the same; their variables are not looked at
+    std::shared_ptr<const Sandbox> sandbox;     // null: nothing of it is asked for
     std::string_view environment;               // assignments that end in a NUL each; copied
     std::string_view peer_environment;          // the same; after the others
     bool large_table = false; // the daemon has so many descriptors that copying them costs more
@@ -52,7 +56,8 @@ struct SpawnRequest {
 struct SpawnReport {
     pid_t pid = 0;
     SpawnStage stage = SpawnStage::exec;
-    int code = 0; // errno
+    int code = 0;  // errno
+    int item = -1; // the place in that list of the configuration that the stage goes through
 };
 
 enum class SpawnMethod : std::uint8_t {

@@ -1,7 +1,7 @@
 #include "process/spawn_child.h"
 
 #include "process/raw_call.h"
-#include "process/spawn.h"
+#include "process/sandbox_child.h"
 
 #include <csignal>
 #include <fcntl.h>
@@ -138,61 +138,66 @@ INETD_RAW static long take_descriptors(const ChildPlan& plan) {
 }
 
 // Groups before the user: afterwards there is no right to set them.
-INETD_RAW static long take_account(const ChildPlan& plan, SpawnStage* stage) {
+INETD_RAW static long take_account(const ChildPlan& plan, SpawnProgress& progress) {
     if (!plan.set_account) return 0;
-    *stage = SpawnStage::groups;
+    progress.stage = SpawnStage::groups;
     long done = raw(SYS_setgroups, static_cast<long>(plan.group_count),
                     reinterpret_cast<long>(plan.groups));
     if (done < 0) return done;
-    *stage = SpawnStage::group;
+    progress.stage = SpawnStage::group;
     done = raw(SYS_setresgid, plan.gid, plan.gid, plan.gid);
     if (done < 0) return done;
-    *stage = SpawnStage::user;
+    progress.stage = SpawnStage::user;
     return raw(SYS_setresuid, plan.uid, plan.uid, plan.uid);
 }
 
-INETD_RAW static long become_program(const ChildPlan& plan, SpawnStage* stage) {
-    *stage = SpawnStage::descriptors;
+INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progress) {
+    progress.stage = SpawnStage::descriptors;
     long done = take_descriptors(plan);
     if (done < 0) return done;
-    *stage = SpawnStage::session;
+    progress.stage = SpawnStage::session;
     done = raw(SYS_setsid);
     if (done < 0) return done;
     if (plan.set_limit) {
-        *stage = SpawnStage::limits;
+        progress.stage = SpawnStage::limits;
         done = raw(SYS_prlimit64, 0, RLIMIT_NOFILE, reinterpret_cast<long>(&plan.limit), 0);
         if (done < 0) return done;
     }
     // Before the account: a lower number needs root's right.
     if (plan.set_nice) {
-        *stage = SpawnStage::priority;
+        progress.stage = SpawnStage::priority;
         done = raw(SYS_setpriority, PRIO_PROCESS, 0, plan.nice);
         if (done < 0) return done;
     }
-    done = take_account(plan, stage);
+    if (plan.sandbox != nullptr) {
+        done = confine_before_account(*plan.sandbox, progress);
+        if (done < 0) return done;
+    }
+    done = take_account(plan, progress);
     if (done < 0) return done;
     if (plan.umask >= 0) raw(SYS_umask, plan.umask);
     // After it: only what the account may enter.
     if (plan.directory != nullptr) {
-        *stage = SpawnStage::directory;
+        progress.stage = SpawnStage::directory;
         done = raw(SYS_chdir, reinterpret_cast<long>(plan.directory));
         if (done < 0) return done;
     }
-    *stage = SpawnStage::mask;
+    progress.stage = SpawnStage::mask;
     const std::uint64_t none = 0; // the kernel's sigset_t: 64 signals
     done = raw(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
     if (done < 0) return done;
-    *stage = SpawnStage::exec;
+    progress.stage = SpawnStage::exec;
     return raw(SYS_execve, reinterpret_cast<long>(plan.path), reinterpret_cast<long>(plan.argv),
                reinterpret_cast<long>(plan.envp));
 }
 
 INETD_RAW int run_child(const ChildPlan& plan) {
-    SpawnStage stage{};
-    const long failed = become_program(plan, &stage);
+    SpawnProgress progress{.stage = SpawnStage::descriptors, .item = -1};
+    const long failed = become_program(plan, progress);
     SpawnReport report;
     report.pid = static_cast<pid_t>(raw(SYS_getpid));
-    report.stage = stage;
+    report.stage = progress.stage;
+    report.item = progress.item;
     report.code = static_cast<int>(-failed);
     // Less than PIPE_BUF, so whole or not at all, pipe(7).
     raw(SYS_write, plan.report, reinterpret_cast<long>(&report), sizeof report);

@@ -6,6 +6,8 @@
 
 namespace inetd {
 
+struct SandboxPlan;
+
 // What the child side reads: plain data that the parent has prepared and will not touch until the
 // child has left our memory. -1 and null mean: leave as it is.
 struct ChildPlan {
@@ -28,6 +30,7 @@ struct ChildPlan {
     int nice;
     int umask;
     const char* directory;
+    const SandboxPlan* sandbox;
 };
 
 // Turns this process into the plan's program; returns only if that failed, having reported it. It

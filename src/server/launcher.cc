@@ -1,5 +1,6 @@
 #include "server/launcher.h"
 
+#include "config/resource_values.h"
 #include "log/log.h"
 
 #include <chrono>
@@ -23,6 +24,7 @@ pid_t Launcher::launch(Order order) {
     if (config->wait && config->listen_fds) request.listen_name = config->name;
     request.account = config->account.get();
     request.surroundings = config->surroundings.get();
+    request.sandbox = order.service.sandbox;
     request.environment = order.service.environment.block();
     request.peer_environment = peer.block();
     request.large_table = descriptors_ > kLargeTable;
@@ -78,10 +80,22 @@ static const SpawnReport* report_of(pid_t pid, const std::vector<SpawnReport>& r
     return nullptr;
 }
 
-static std::string object_of(SpawnStage stage, const ServiceConfig& config) {
-    if (stage == SpawnStage::exec) return " " + config.program->path;
-    if (stage == SpawnStage::directory) return " " + config.surroundings->directory;
-    return {};
+// What the stage was about: "exec" of what, "setting the limit of" what.
+static std::string object_of(const SpawnReport& report, const ServiceConfig& config) {
+    const Confinement& confinement = config.surroundings->confinement;
+    const auto item = static_cast<std::size_t>(report.item);
+    switch (report.stage) {
+    case SpawnStage::exec:
+        return " " + config.program->path;
+    case SpawnStage::directory:
+        return " " + config.surroundings->directory;
+    case SpawnStage::limits:
+        // Without a place in the list it is what the daemon had raised for itself.
+        if (report.item < 0) return " nofile";
+        return fmt::format(" {}", rlimit_name(confinement.rlimits[item].resource));
+    default:
+        return {};
+    }
 }
 
 void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
@@ -95,7 +109,7 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
     if (const auto lines = child->lines.lock()) lines->pump(ErrorLines::kWholePipe);
     const std::string& name = child->config->name;
     if (const SpawnReport* report = report_of(end.pid, reports)) {
-        const Error error{stage_text(report->stage) + object_of(report->stage, *child->config),
+        const Error error{stage_text(report->stage) + object_of(*report, *child->config),
                           report->code};
         log::error({.event = log::Event::child_failed,
                     .service = name,

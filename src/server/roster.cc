@@ -38,9 +38,11 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     service->config = std::move(config);
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
-    if (service->config->program)
+    if (service->config->program) {
+        service->sandbox = make_sandbox(service->config->surroundings);
         service->environment = service_environment(
             *service->config->account, *service->config->surroundings, environ, keep_environment_);
+    }
     service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
     return service;
 }

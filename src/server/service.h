@@ -10,6 +10,7 @@
 #include "policy/gate.h"
 #include "policy/throttle.h"
 #include "process/environment.h"
+#include "process/sandbox.h"
 
 #include <algorithm>
 #include <memory>
@@ -68,6 +69,7 @@ struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
     Environment environment;                          // of every instance
+    std::shared_ptr<const Sandbox> sandbox;           // the same; null = none
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
     Throttle full_notes;
     Throttle refusal_notes;

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pathlib
 import shutil
@@ -41,3 +42,18 @@ def namespace():
         pytest.skip(f"no network namespace: {reason}")
     yield ns
     ns.close()
+
+
+@pytest.fixture
+def start(workdir):
+    """start(conf, settings) runs the daemon with a settings file, which is d.settings."""
+    from harness import Daemon
+    with contextlib.ExitStack() as stack:
+        def run(conf, settings, *options, **keywords):
+            path = workdir / "inetd.cfg"
+            path.write_text(settings)
+            path.chmod(0o644)
+            daemon = stack.enter_context(Daemon(conf, "--settings", path, *options, **keywords))
+            daemon.settings = path
+            return daemon
+        yield run

@@ -1,6 +1,5 @@
 """The settings file: what each key does to a real child or connection, and how a reload changes it."""
 
-import contextlib
 import ctypes
 import os
 import re
@@ -21,20 +20,6 @@ def line(port, program, socktype="stream", protocol="tcp4", wait="nowait", user=
 
 def shell(workdir, text):
     return script(workdir / "server", text, "/bin/sh")
-
-
-@pytest.fixture
-def start(workdir):
-    """start(conf, settings) runs the daemon with a settings file, which is d.settings."""
-    with contextlib.ExitStack() as stack:
-        def run(conf, settings, *options, **keywords):
-            path = workdir / "inetd.cfg"
-            path.write_text(settings)
-            path.chmod(0o644)
-            daemon = stack.enter_context(Daemon(conf, "--settings", path, *options, **keywords))
-            daemon.settings = path
-            return daemon
-        yield run
 
 
 def reload(d, settings, expect="reload: 0 added, 0 removed, 1 updated, 0 unchanged"):

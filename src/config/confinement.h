@@ -1,0 +1,32 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+// What holds a server in: plain values, checked when they were loaded. A member that is empty asks
+// for nothing.
+namespace inetd {
+
+// setrlimit(2); RLIM64_INFINITY is no limit.
+struct ResourceLimit {
+    int resource = 0; // RLIMIT_*
+    std::uint64_t soft = 0;
+    std::uint64_t hard = 0;
+
+    friend auto operator<=>(const ResourceLimit&, const ResourceLimit&) = default;
+};
+
+// Where the class stands in what ioprio_set(2) takes; below it is the level.
+inline constexpr int kIoClassShift = 13;
+
+struct Confinement {
+    std::vector<ResourceLimit> rlimits{};
+    std::optional<int> io_priority{}; // IOPRIO_CLASS_* << kIoClassShift | level
+
+    friend auto operator<=>(const Confinement&, const Confinement&) = default;
+};
+
+} // namespace inetd

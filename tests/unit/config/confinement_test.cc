@@ -1,0 +1,113 @@
+#include "config/amount.h"
+#include "config/effective.h"
+#include "config/load.h"
+
+#include "dump.h"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+using namespace inetd;
+using namespace inetd::test;
+
+namespace {
+
+Loaded load(const std::string& settings) {
+    LoadOptions options;
+    options.settings = "s";
+    options.trace = true;
+    const std::string user = std::to_string(geteuid()) + ":" + std::to_string(getegid());
+    return load_config_text("@x stream unix nowait " + user + " /bin/cat\n", "t", options,
+                            settings);
+}
+
+// What a dump says of the key that `setting` sets, or else what is wrong with it.
+std::string effect(const std::string& setting) {
+    const Loaded loaded = load("defaults = { " + setting + " };");
+    if (!loaded.diagnostics.empty()) {
+        std::string out = dump(loaded);
+        if (!loaded.services.empty()) out.erase(0, out.find('\n') + 1);
+        out.erase(0, std::string("s:1: error: ").size());
+        return out.substr(0, out.size() - 1);
+    }
+    const std::string text = effective_text(loaded);
+    const std::string name = "    " + setting.substr(0, setting.find(' ')) + " = ";
+    const auto at = text.find(name);
+    if (at == std::string::npos) return {};
+    const auto from = at + name.size();
+    return text.substr(from, text.rfind(';', text.find("# ", from)) - from);
+}
+
+struct Case {
+    std::string setting;
+    std::string outcome;
+};
+
+void check_all(const std::vector<Case>& cases) {
+    for (const Case& one : cases) {
+        CAPTURE(one.setting);
+        CHECK(effect(one.setting) == one.outcome);
+    }
+}
+
+} // namespace
+
+TEST_CASE("amounts") {
+    CHECK(parse_amount("0", true) == 0);
+    CHECK(parse_amount("12k", true) == 12288);
+    CHECK(parse_amount("3T", true) == std::uint64_t{3} << 40);
+    CHECK(parse_amount("8388607t", true) == std::uint64_t{8388607} << 40);
+    CHECK(parse_amount("unlimited", false) == kUnlimited);
+    for (const char* wrong : {"", "k", "-1", "1kk", "8388608t", "9223372036854775808", "1.5m"})
+        CHECK_FALSE(parse_amount(wrong, true));
+    CHECK_FALSE(parse_amount("1k", false));
+    CHECK(amount_text(kUnlimited, true) == "unlimited");
+    CHECK(amount_text(1536, true) == "1536");
+    CHECK(amount_text(std::uint64_t{5} << 30, true) == "5g");
+    CHECK(amount_text(2048, false) == "2048");
+}
+
+TEST_CASE("confinement: limits of resources") {
+    const std::string bytes =
+        R"('as' takes a number of bytes, "unlimited" or two of these, as in "8m:1g", not )";
+    const std::string count =
+        R"('nofile' takes a number, "unlimited" or two of these, as in "100:200", not )";
+    check_all({
+        {"rlimits = { };", "{ }"},
+        {"rlimits = { nofile = 5; as = \"1m:2m\"; };", "{ nofile = \"5\"; as = \"1m:2m\"; }"},
+        {"rlimits = { cpu = \"unlimited\"; core = \"0:unlimited\"; };",
+         "{ cpu = \"unlimited\"; core = \"0:unlimited\"; }"},
+        {"rlimits = 5;", "'rlimits' takes a group, as in { nofile = 256; as = \"1g\"; }, not 5"},
+        {"rlimits = { nofiles = 5; };",
+         "'rlimits' has no 'nofiles'\n  hint: did you mean 'nofile'?"},
+        {"rlimits = { as = \"1x\"; };", bytes + "'1x'"},
+        {"rlimits = { as = \"1:2:3\"; };", bytes + "'1:2:3'"},
+        {"rlimits = { as = 99999999999; };", "the number of 'as' is too large"},
+        {"rlimits = { nofile = \"1k\"; };", count + "'1k'"},
+        {"rlimits = { nofile = -1; };", count + "-1"},
+        {"rlimits = { nofile = true; };", count + "true"},
+        {"rlimits = { nice = 41; };",
+         R"('nice' takes a number up to 40, or two as in "0:40", not 41)"},
+        {"rlimits = { cpu = \"unlimited:5\"; };", "the soft limit of 'cpu' is above the hard one"},
+    });
+}
+
+TEST_CASE("confinement: priority of input and output") {
+    const std::string expected =
+        R"('ionice' takes "idle", or "best-effort" or "realtime" with a level from 0 to 7, )"
+        R"(as in "best-effort:7", not )";
+    check_all({
+        {"ionice = \"idle\";", "\"idle\""},
+        {"ionice = \"realtime\";", "\"realtime:4\""},
+        {"ionice = \"best-effort:0\";", "\"best-effort:0\""},
+        {"ionice = \"best-effort:8\";", expected + "'best-effort:8'"},
+        {"ionice = \"best-effort:\";", expected + "'best-effort:'"},
+        {"ionice = \"idle:1\";", expected + "'idle:1'"},
+        {"ionice = \"best-efort\";",
+         expected + "'best-efort'\n  hint: did you mean 'best-effort'?"},
+        {"ionice = 4;", expected + "4"},
+    });
+}
