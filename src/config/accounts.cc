@@ -116,6 +116,19 @@ AccountLookup Accounts::make(const std::string& user, const std::string* group) 
     return {.value = shared, .problem = {}, .hint = {}};
 }
 
+std::shared_ptr<const Account> Accounts::with_groups(const Account& account,
+                                                     const std::vector<gid_t>& groups) {
+    auto& shared = grouped_[{account.user, account.uid, account.gid, groups}];
+    if (shared != nullptr) return shared;
+    Account changed = account;
+    changed.chosen_groups = true;
+    changed.groups = {account.gid};
+    for (const gid_t group : groups)
+        if (group != account.gid) changed.groups.push_back(group);
+    shared = std::make_shared<const Account>(std::move(changed));
+    return shared;
+}
+
 AccountLookup Accounts::look_up(const std::string& text) {
     const auto colon = text.find(':');
     if (colon != std::string::npos) {

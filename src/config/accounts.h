@@ -18,6 +18,10 @@ class Accounts {
     // name has a dot in it wins over the split at the dot.
     const Lookup<std::shared_ptr<const Account>>& find(const std::string& text);
 
+    // The same account with these supplementary groups, and its own, instead of the user's.
+    std::shared_ptr<const Account> with_groups(const Account& account,
+                                               const std::vector<gid_t>& groups);
+
     // A user or a group alone, for the owner of a unix socket.
     static Lookup<uid_t> find_user(const std::string& name);
     static Lookup<gid_t> find_group(const std::string& name);
@@ -28,6 +32,8 @@ class Accounts {
 
     std::unordered_map<std::string, Lookup<std::shared_ptr<const Account>>> known_;
     std::map<std::tuple<std::string, uid_t, gid_t>, std::shared_ptr<const Account>> shared_;
+    using Grouped = std::tuple<std::string, uid_t, gid_t, std::vector<gid_t>>;
+    std::map<Grouped, std::shared_ptr<const Account>> grouped_;
 };
 
 } // namespace inetd

@@ -22,9 +22,22 @@ struct ResourceLimit {
 // Where the class stands in what ioprio_set(2) takes; below it is the level.
 inline constexpr int kIoClassShift = 13;
 
+// Capabilities of capabilities(7), by their bits.
+struct CapabilitySet {
+    std::uint64_t mask = 0;
+
+    friend auto operator<=>(const CapabilitySet&, const CapabilitySet&) = default;
+};
+
 struct Confinement {
     std::vector<ResourceLimit> rlimits{};
     std::optional<int> io_priority{}; // IOPRIO_CLASS_* << kIoClassShift | level
+
+    std::string root{};           // absolute; empty = /
+    bool private_network = false; // nothing but a loopback of its own, and the socket it is given
+    bool no_new_privileges = false;
+    std::optional<CapabilitySet>
+        capabilities{}; // all that are left; nothing = as the user has them
 
     friend auto operator<=>(const Confinement&, const Confinement&) = default;
 };

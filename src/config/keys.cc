@@ -11,6 +11,11 @@ template<typename T>
 static void assign(T& field, const Value& value) {
     if constexpr (std::is_same_v<T, std::optional<int>>) {
         field = static_cast<int>(std::get<std::int64_t>(value));
+    } else if constexpr (requires {
+                             typename T::value_type;
+                             field.has_value();
+                         }) {
+        field = std::get<typename T::value_type>(value);
     } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         field = static_cast<T>(std::get<std::int64_t>(value));
     } else {
@@ -22,6 +27,11 @@ template<typename T>
 static Value value_of(const T& field) {
     if constexpr (std::is_same_v<T, std::optional<int>>) {
         return field ? Value(std::int64_t{*field}) : Value();
+    } else if constexpr (requires {
+                             typename T::value_type;
+                             field.has_value();
+                         }) {
+        return field ? Value(*field) : Value();
     } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         return std::int64_t{field};
     } else {
@@ -92,6 +102,14 @@ std::span<const ServiceKey> service_keys() {
         service("ionice", {io_priority}, program,
                 INETD_FIELD(surroundings.confinement.io_priority)),
         service("rlimits", {rlimits}, program, INETD_FIELD(surroundings.confinement.rlimits)),
+        service("groups", {groups}, program, INETD_FIELD(surroundings.groups)),
+        service("chroot", {tree}, program, INETD_FIELD(surroundings.confinement.root)),
+        service("private_network", {flag}, program,
+                INETD_FIELD(surroundings.confinement.private_network)),
+        service("no_new_privileges", {flag}, program,
+                INETD_FIELD(surroundings.confinement.no_new_privileges)),
+        service("capabilities", {capabilities}, program,
+                INETD_FIELD(surroundings.confinement.capabilities)),
     };
     return kKeys;
 }

@@ -79,6 +79,7 @@ struct Account {
     uid_t uid = 0;
     gid_t gid = 0;
     std::vector<gid_t> groups{}; // supplementary, gid among them
+    bool chosen_groups = false;  // by the configuration and not by the group data base
 
     friend bool operator==(const Account&, const Account&) = default;
 };
@@ -87,9 +88,10 @@ struct Account {
 struct Surroundings {
     std::vector<std::string> env{};      // NAME=VALUE; above all else but the peer's variables
     std::vector<std::string> pass_env{}; // names of variables of the daemon that it is given
-    std::string directory{};             // absolute; empty = /
+    std::string directory{};             // absolute, below confinement.root; empty = /
     mode_t umask = 022;
-    std::optional<int> nice{};     // nothing = as the daemon has it
+    std::optional<int> nice{};                  // nothing = as the daemon has it
+    std::optional<std::vector<gid_t>> groups{}; // for the service's Account, which has them
     std::string errors = "socket"; // descriptor 2: "socket", "journal", "log", "null" or a file
     Confinement confinement{};
 

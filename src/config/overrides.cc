@@ -1,6 +1,7 @@
 #include "config/overrides.h"
 
 #include "config/files.h"
+#include "config/rooted_path.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -151,14 +152,24 @@ void Overrides::warn_contradiction(const Limits& limits, const Setting* at,
                 "one client alone reaches 'instances' first");
 }
 
+// `at` is the setting that has a part in where the directory is, or null.
+bool Overrides::check_directory(const Surroundings& around, const Setting* at) {
+    if (at == nullptr || around.directory.empty()) return true;
+    const std::string problem = directory_problem(around.confinement.root, around.directory);
+    if (!problem.empty()) at->error(fmt::format("'directory': {}", problem));
+    return problem.empty();
+}
+
 void Overrides::read_defaults(const Setting& group) {
     if (!is_group(group, "defaults = { instances = 100; }")) return;
     std::vector<Assignment> assignments;
     const Setting* limit = nullptr;
+    const Setting* place = nullptr;
     for (const Setting& member : group.group()->members) {
         (void)read_assignment(member, assignments);
         if (member.name == "per_source" || (member.name == "instances" && limit == nullptr))
             limit = &member;
+        if (member.name == "directory" || member.name == "chroot") place = &member;
     }
     for (const Assignment& assignment : assignments) {
         const ServiceKey& key = service_keys()[assignment.key];
@@ -166,6 +177,7 @@ void Overrides::read_defaults(const Setting& group) {
         note_origin(base_, key.name, origin_of(Origin::Kind::defaults, *assignment.setting));
     }
     warn_contradiction(base_.config.limits, limit, "");
+    (void)check_directory(base_.surroundings, place);
 }
 
 void Overrides::read_entries(const Setting& setting) {

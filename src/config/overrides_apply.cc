@@ -46,6 +46,7 @@ bool Overrides::apply(Draft& draft) {
     std::sort(chosen.begin(), chosen.end());
     bool good = true;
     const Setting* limit = nullptr;
+    const Setting* place = nullptr;
     for (const std::size_t index : chosen) {
         assign(entries_[index], draft);
         good = entries_[index].good && good;
@@ -60,10 +61,11 @@ bool Overrides::apply(Draft& draft) {
                 assignment.idle_on = fmt::format("{}, which {}", service.id(), problem);
             if (key.name == "per_source" || (key.name == "instances" && limit == nullptr))
                 limit = assignment.setting;
+            if (key.name == "directory" || key.name == "chroot") place = assignment.setting;
         }
     }
     warn_contradiction(service.limits, limit, " of " + service.id());
-    return good;
+    return check_directory(draft.surroundings, place) && good;
 }
 
 void Overrides::report_missing(const Entry& entry) const {

@@ -1,12 +1,12 @@
 #include "config/programs.h"
 
+#include "base/result.h"
+#include "config/rooted_path.h"
 #include "config/source.h"
 
 #include <array>
-#include <cerrno>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <system_error>
 #include <unistd.h>
 
 namespace inetd {
@@ -33,7 +33,7 @@ static std::string hint_for(const std::string& path) {
     return {};
 }
 
-static Lookup<bool> look_at(const std::string& path) {
+static Lookup<bool> look_at(const std::string& path, const std::string& root) {
     const auto problem = [&](std::string text, std::string hint = {}) -> Lookup<bool> {
         return {.value = false, .problem = std::move(text), .hint = std::move(hint)};
     };
@@ -42,25 +42,27 @@ static Lookup<bool> look_at(const std::string& path) {
         if (hint.empty()) hint = "write its full path, or 'internal' for a built-in service";
         return problem(fmt::format("program {} has no absolute path", quoted(path)), hint);
     }
-    struct stat info {};
-    if (stat(path.c_str(), &info) != 0)
-        return problem(
-            fmt::format("program {}: {}", quoted(path), std::generic_category().message(errno)),
-            hint_for(path));
-    if (!S_ISREG(info.st_mode))
-        return problem(fmt::format("program {} is not a file", quoted(path)));
+    const RootedPath place(root, path);
+    if (place.code() != 0)
+        return problem(Error{"program " + place.text(), place.code()}.text(),
+                       root.empty() ? hint_for(path) : std::string());
+    if (!S_ISREG(place.info().st_mode))
+        return problem(fmt::format("program {} is not a file", place.text()));
     // For root access(2) asks only whether anyone may execute it, and whether the mount allows
     // that.
-    if (access(path.c_str(), X_OK) != 0)
-        return problem(fmt::format("program {} is not executable", quoted(path)),
-                       fmt::format("chmod +x {}; or is its file system mounted noexec?", path));
+    if (!place.is_executable())
+        return problem(
+            fmt::format("program {} is not executable", place.text()),
+            fmt::format("chmod +x {}{}; or is its file system mounted noexec?", root, path));
     return {.value = true, .problem = {}, .hint = {}};
 }
 
-const Lookup<bool>& Programs::check(const std::string& path) {
-    const auto at = checked_.find(path);
+const Lookup<bool>& Programs::check(const std::string& path, const std::string& root) {
+    std::string key = path;
+    if (!root.empty()) key.append(1, '\0').append(root);
+    const auto at = checked_.find(key);
     if (at != checked_.end()) return at->second;
-    return checked_.emplace(path, look_at(path)).first->second;
+    return checked_.emplace(std::move(key), look_at(path, root)).first->second;
 }
 
 std::shared_ptr<const Program> Programs::share(const std::string& path,

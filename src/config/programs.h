@@ -13,8 +13,9 @@ namespace inetd {
 // The programs of a configuration: each looked at once, equal ones are one object.
 class Programs {
   public:
-    // Whether `path` names an executable file; the value says nothing more.
-    const Lookup<bool>& check(const std::string& path);
+    // Whether `path` names an executable file for one whose root directory is `root`, if that is
+    // not empty; the value says nothing more.
+    const Lookup<bool>& check(const std::string& path, const std::string& root = {});
 
     std::shared_ptr<const Program> share(const std::string& path, std::vector<std::string> argv);
 

@@ -108,11 +108,6 @@ static void check_argv0(const Source& source, const ServiceLine& line) {
 
 bool Resolver::set_program(const Source& source, const ServiceLine& line, ServiceConfig& config) {
     if (line.internal()) return set_builtin(source, line, config);
-    const auto& checked = programs_.check(line.program.text);
-    if (!checked.found()) {
-        source.error(line.program.at, checked.problem, checked.hint);
-        return false;
-    }
     check_argv0(source, line);
     std::vector<std::string> argv;
     argv.reserve(std::max<std::size_t>(line.arguments.size(), 1));
@@ -121,6 +116,14 @@ bool Resolver::set_program(const Source& source, const ServiceLine& line, Servic
     if (argv.empty()) argv.push_back(base_name(line.program.text));
     config.program = programs_.share(line.program.text, std::move(argv));
     return true;
+}
+
+bool Resolver::check_program(const Source& source, const ServiceLine& line,
+                             const std::string& root) {
+    if (line.internal()) return true;
+    const auto& checked = programs_.check(line.program.text, root);
+    if (!checked.found()) source.error(line.program.at, checked.problem, checked.hint);
+    return checked.found();
 }
 
 static void set_limits(const ServiceLine& line, Draft& draft) {
@@ -163,7 +166,12 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
     good = set_account(source, line, config) && good;
     // Which built-in service it is may depend on the port.
     if (good || !line.internal()) good = set_program(source, line, config) && good;
-    if (!good || !overrides_.apply(draft)) return std::nullopt;
+    good = good && overrides_.apply(draft);
+    // Where it has to be depends on the settings.
+    good = check_program(source, line, draft.surroundings.confinement.root) && good;
+    if (!good) return std::nullopt;
+    if (draft.surroundings.groups)
+        config.account = accounts_.with_groups(*config.account, *draft.surroundings.groups);
     config.surroundings = share(draft.surroundings);
     return draft;
 }

@@ -6,15 +6,15 @@
 #include "config/accounts.h"
 #include "config/rate.h"
 #include "config/resource_values.h"
+#include "config/right_values.h"
+#include "config/rooted_path.h"
 #include "config/value_error.h"
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <climits>
 #include <cmath>
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 namespace inetd {
 
@@ -43,6 +43,7 @@ static std::string expected(const ValueType& type) {
     case ValueKind::group:
         return "the name or the number of a group";
     case ValueKind::directory:
+    case ValueKind::tree:
         return "the absolute path of a directory";
     case ValueKind::assignments:
         return R"(a list of strings, as in ["NAME=VALUE"])";
@@ -52,6 +53,8 @@ static std::string expected(const ValueType& type) {
         return std::string(type.words->text);
     case ValueKind::rlimits:
     case ValueKind::io_priority:
+    case ValueKind::groups:
+    case ValueKind::capabilities:
         break; // their readers say it
     }
     return {};
@@ -162,14 +165,14 @@ static Read read_id(const ValueType& type, const Setting& setting) {
     return std::nullopt;
 }
 
+// Whether a directory exists may depend on another key.
 static Read read_directory(const ValueType& type, const Setting& setting) {
     const auto* path = std::get_if<std::string>(&setting.value);
     if (path == nullptr || !path->starts_with('/')) return wrong(type, setting);
-    struct stat info {};
-    int code = stat(path->c_str(), &info) != 0 ? errno : 0;
-    if (code == 0 && !S_ISDIR(info.st_mode)) code = ENOTDIR;
-    if (code == 0) return *path;
-    setting.error(fmt::format("'{}': {}", setting.name, Error{quoted(*path), code}.text()));
+    const std::string problem =
+        type.kind == ValueKind::tree ? directory_problem({}, *path) : std::string();
+    if (problem.empty()) return *path;
+    setting.error(fmt::format("'{}': {}", setting.name, problem));
     return std::nullopt;
 }
 
@@ -247,6 +250,7 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
     case ValueKind::group:
         return read_id(type, setting);
     case ValueKind::directory:
+    case ValueKind::tree:
         return read_directory(type, setting);
     case ValueKind::assignments:
     case ValueKind::names:
@@ -257,6 +261,10 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_rlimits(setting);
     case ValueKind::io_priority:
         return read_io_priority(setting);
+    case ValueKind::groups:
+        return read_groups(setting);
+    case ValueKind::capabilities:
+        return read_capabilities(setting);
     }
     return std::nullopt;
 }
@@ -299,6 +307,9 @@ std::string value_text(ValueKind kind, const Value& value) {
     }
     if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))
         return rlimits_text(*limits);
+    if (const auto* groups = std::get_if<std::vector<gid_t>>(&value))
+        return fmt::format("[{}]", fmt::join(*groups, ", "));
+    if (const auto* set = std::get_if<CapabilitySet>(&value)) return capabilities_text(*set);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
     if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));

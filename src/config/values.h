@@ -24,12 +24,15 @@ enum class ValueKind : std::uint8_t {
     overflow,    // Overflow
     user,        // uid, looked up
     group,       // gid, looked up
-    directory,   // an absolute path that exists
+    directory,   // an absolute path
+    tree,        // an absolute path of a directory that exists
     assignments, // NAME=VALUE...
     names,       // of environment variables
     word,        // of a list, or the path of a file
     rlimits,
     io_priority,
+    groups, // gids, looked up
+    capabilities,
 };
 
 struct ValueType {
@@ -40,9 +43,9 @@ struct ValueType {
 };
 
 // Read and checked; nothing stands for "not set at all".
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
-                 std::string, std::vector<std::string>, std::vector<ResourceLimit>>;
+using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
+                           Overflow, std::string, std::vector<std::string>,
+                           std::vector<ResourceLimit>, std::vector<gid_t>, CapabilitySet>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

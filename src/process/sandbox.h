@@ -20,6 +20,14 @@ struct SandboxPlan {
     const Limit* limits = nullptr;
     std::size_t limit_count = 0;
     int io_priority = -1;
+    bool private_network = false;
+    const char* root = nullptr;
+    const int* dropped = nullptr; // out of the bounding set
+    std::size_t dropped_count = 0;
+    bool set_capabilities = false;
+    std::uint64_t capabilities = 0;
+    bool ambient = false; // for one who is not root; who is, gets them by exec
+    bool no_new_privileges = false;
 };
 
 // The confinement of one service, made once for all of its children, which may read it until they
@@ -27,12 +35,13 @@ struct SandboxPlan {
 struct Sandbox {
     SandboxPlan plan;
     std::vector<SandboxPlan::Limit> limits;
+    std::vector<int> dropped;
     // Owns what `plan` points into.
     std::shared_ptr<const Surroundings> surroundings;
 };
 
 // Null if nothing is asked for: then a child makes no system call more.
 [[nodiscard]] std::shared_ptr<const Sandbox>
-make_sandbox(const std::shared_ptr<const Surroundings>& surroundings);
+make_sandbox(const std::shared_ptr<const Surroundings>& surroundings, const Account& account);
 
 } // namespace inetd

@@ -15,4 +15,10 @@ struct SpawnProgress {
 // daemon, and so comes before the account is taken. Returns -errno or at least 0.
 long confine_before_account(const SandboxPlan& plan, SpawnProgress& progress);
 
+// Right after the account is taken: gives back of the rights what is to be kept.
+long confine_after_account(const SandboxPlan& plan, SpawnProgress& progress);
+
+// The last thing before exec.
+long confine_at_last(const SandboxPlan& plan, SpawnProgress& progress);
+
 } // namespace inetd

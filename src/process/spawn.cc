@@ -59,6 +59,10 @@ const char* stage_text(SpawnStage stage) {
         return "setting the priority";
     case SpawnStage::io_priority:
         return "setting the I/O priority";
+    case SpawnStage::network:
+        return "making a private network";
+    case SpawnStage::root:
+        return "changing the root to";
     case SpawnStage::limits:
         return "setting the limit of";
     case SpawnStage::groups:
@@ -67,8 +71,12 @@ const char* stage_text(SpawnStage stage) {
         return "setting the group";
     case SpawnStage::user:
         return "setting the user";
+    case SpawnStage::capabilities:
+        return "setting the capabilities";
     case SpawnStage::directory:
         return "changing the directory to";
+    case SpawnStage::no_new_privileges:
+        return "setting no_new_privs";
     case SpawnStage::mask:
         return "setting the signal mask";
     case SpawnStage::exec:
@@ -205,8 +213,9 @@ static bool pass_descriptors(SpawnSlot& slot, int socket, int errors) {
 
 bool Spawner::is_ours(const Account& account) const {
     if (own_.uid != account.uid || own_.gid != account.gid) return false;
-    // One who is not root can only start children as he is.
-    return own_.uid != 0 || own_.groups == account.groups;
+    // One who is not root can only start children as he is; what was asked for must not fail
+    // without a word, though.
+    return (own_.uid != 0 && !account.chosen_groups) || own_.groups == account.groups;
 }
 
 // False if the socket could not be passed.

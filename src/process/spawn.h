@@ -22,11 +22,15 @@ enum class SpawnStage : std::uint8_t {
     session,
     priority,
     io_priority,
+    network,
+    root,
     limits,
     groups,
     group,
     user,
+    capabilities,
     directory,
+    no_new_privileges,
     mask,
     exec
 };

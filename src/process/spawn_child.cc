@@ -175,11 +175,19 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
     }
     done = take_account(plan, progress);
     if (done < 0) return done;
+    if (plan.sandbox != nullptr) {
+        done = confine_after_account(*plan.sandbox, progress);
+        if (done < 0) return done;
+    }
     if (plan.umask >= 0) raw(SYS_umask, plan.umask);
     // After it: only what the account may enter.
     if (plan.directory != nullptr) {
         progress.stage = SpawnStage::directory;
         done = raw(SYS_chdir, reinterpret_cast<long>(plan.directory));
+        if (done < 0) return done;
+    }
+    if (plan.sandbox != nullptr) {
+        done = confine_at_last(*plan.sandbox, progress);
         if (done < 0) return done;
     }
     progress.stage = SpawnStage::mask;

@@ -89,6 +89,8 @@ static std::string object_of(const SpawnReport& report, const ServiceConfig& con
         return " " + config.program->path;
     case SpawnStage::directory:
         return " " + config.surroundings->directory;
+    case SpawnStage::root:
+        return " " + confinement.root;
     case SpawnStage::limits:
         // Without a place in the list it is what the daemon had raised for itself.
         if (report.item < 0) return " nofile";

@@ -39,7 +39,7 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     if (service->config->program) {
-        service->sandbox = make_sandbox(service->config->surroundings);
+        service->sandbox = make_sandbox(service->config->surroundings, *service->config->account);
         service->environment = service_environment(
             *service->config->account, *service->config->surroundings, environ, keep_environment_);
     }

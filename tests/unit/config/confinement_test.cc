@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -19,7 +20,7 @@ Loaded load(const std::string& settings) {
     LoadOptions options;
     options.settings = "s";
     options.trace = true;
-    const std::string user = std::to_string(geteuid()) + ":" + std::to_string(getegid());
+    const std::string user = fmt::format("{}:{}", geteuid(), getegid());
     return load_config_text("@x stream unix nowait " + user + " /bin/cat\n", "t", options,
                             settings);
 }
@@ -111,3 +112,60 @@ TEST_CASE("confinement: priority of input and output") {
         {"ionice = 4;", expected + "4"},
     });
 }
+
+TEST_CASE("confinement: groups") {
+    const std::string expected =
+        R"('groups' takes a list of names and numbers of groups, as in ("audio", 5), not )";
+    check_all({
+        {"groups = [];", "[]"},
+        {"groups = (\"root\", 5, 5);", "[0, 5]"},
+        {"groups = 5;", expected + "5"},
+        {"groups = [\"rooot\"];", "'groups': unknown group 'rooot'\n  hint: did you mean 'root'?"},
+        {"groups = [-1];", "'groups': unknown group '-1'"},
+        {"groups = (true);", "'groups': true is not a group"},
+    });
+    const Loaded loaded = load("defaults = { groups = [5, 7]; };");
+    REQUIRE(loaded.services.size() == 1);
+    CHECK(loaded.services[0]->account->groups == std::vector<gid_t>{getegid(), 5, 7});
+    CHECK(loaded.services[0]->account->chosen_groups);
+}
+
+TEST_CASE("confinement: flags and the root") {
+    check_all({
+        {"no_new_privileges = true;", "true"},
+        {"private_network = true;", "true"},
+        {"private_network = 1;", "'private_network' takes true or false, not 1"},
+        {"chroot = \"/\";", "\"/\""},
+        {"chroot = \"srv\";", "'chroot' takes the absolute path of a directory, not 'srv'"},
+        {"chroot = \"/nonexistent\";", "'chroot': '/nonexistent': No such file or directory"},
+        {"chroot = \"/etc/passwd\";", "'chroot': '/etc/passwd': Not a directory"},
+    });
+    const std::string both = effect("chroot = \"/etc\"; directory = \"/passwd\";");
+    CHECK(both.starts_with("'directory': '/passwd' below '/etc': Not a directory\n"));
+    CHECK(both.ends_with("program '/bin/cat' below '/etc': No such file or directory"));
+    // Which directory it is, is known when both are.
+    CHECK(dump(load("defaults = { directory = \"/proc\"; };"
+                    "services = ( { name = \"@x\"; chroot = \"/usr\"; } );"))
+              .find("s:1: error: 'directory': '/proc' below '/usr': No such file") !=
+          std::string::npos);
+}
+
+#ifdef INETD_HAVE_LIBCAP
+TEST_CASE("confinement: capabilities") {
+    check_all({
+        {"capabilities = [];", "[]"},
+        {"capabilities = [\"CAP_KILL\", \"cap_chown\"];", "[\"cap_chown\", \"cap_kill\"]"},
+        {"capabilities = \"cap_kill\";",
+         "'capabilities' takes a list of strings, as in [\"cap_net_raw\"], not 'cap_kill'"},
+        {"capabilities = [\"cap_net_bind_servce\"];",
+         "'capabilities': 'cap_net_bind_servce' is not a capability\n"
+         "  hint: did you mean 'cap_net_bind_service'?"},
+        {"capabilities = [\"kill\"];",
+         "'capabilities': 'kill' is not a capability\n  hint: did you mean 'cap_kill'?"},
+        {"capabilities = [\"wings_of_an_eagle\"];",
+         "'capabilities': 'wings_of_an_eagle' is not a capability\n"
+         "  hint: capabilities(7) has their names"},
+        {"capabilities = [5];", "'capabilities': 5 is not a capability"},
+    });
+}
+#endif
