@@ -29,6 +29,15 @@ struct CapabilitySet {
     friend auto operator<=>(const CapabilitySet&, const CapabilitySet&) = default;
 };
 
+// What of the file system is left to a server: absolute paths, below its root directory.
+struct PathRights {
+    std::vector<std::string> read_only{}; // and to be executed
+    std::vector<std::string> read_write{};
+
+    [[nodiscard]] bool empty() const { return read_only.empty() && read_write.empty(); }
+    friend auto operator<=>(const PathRights&, const PathRights&) = default;
+};
+
 struct Confinement {
     std::vector<ResourceLimit> rlimits{};
     std::optional<int> io_priority{}; // IOPRIO_CLASS_* << kIoClassShift | level
@@ -38,6 +47,7 @@ struct Confinement {
     bool no_new_privileges = false;
     std::optional<CapabilitySet>
         capabilities{}; // all that are left; nothing = as the user has them
+    PathRights landlock{};
 
     friend auto operator<=>(const Confinement&, const Confinement&) = default;
 };

@@ -1,6 +1,7 @@
 #include "config/overrides.h"
 
 #include "config/files.h"
+#include "config/path_values.h"
 #include "config/rooted_path.h"
 
 #include <algorithm>
@@ -152,12 +153,22 @@ void Overrides::warn_contradiction(const Limits& limits, const Setting* at,
                 "one client alone reaches 'instances' first");
 }
 
-// `at` is the setting that has a part in where the directory is, or null.
-bool Overrides::check_directory(const Surroundings& around, const Setting* at) {
-    if (at == nullptr || around.directory.empty()) return true;
-    const std::string problem = directory_problem(around.confinement.root, around.directory);
-    if (!problem.empty()) at->error(fmt::format("'directory': {}", problem));
-    return problem.empty();
+bool Overrides::is_about_places(std::string_view key) {
+    return key == "directory" || key == "chroot" || key == "landlock";
+}
+
+// `at` is a setting of that kind, or null.
+bool Overrides::check_places(const Surroundings& around, const Setting* at) {
+    if (at == nullptr) return true;
+    const std::string& root = around.confinement.root;
+    bool good = true;
+    const auto judge = [&](const char* key, const std::string& problem) {
+        if (!problem.empty()) at->error(fmt::format("'{}': {}", key, problem));
+        good = good && problem.empty();
+    };
+    if (!around.directory.empty()) judge("directory", directory_problem(root, around.directory));
+    judge("landlock", path_rights_problem(root, around.confinement.landlock));
+    return good;
 }
 
 void Overrides::read_defaults(const Setting& group) {
@@ -169,7 +180,7 @@ void Overrides::read_defaults(const Setting& group) {
         (void)read_assignment(member, assignments);
         if (member.name == "per_source" || (member.name == "instances" && limit == nullptr))
             limit = &member;
-        if (member.name == "directory" || member.name == "chroot") place = &member;
+        if (is_about_places(member.name)) place = &member;
     }
     for (const Assignment& assignment : assignments) {
         const ServiceKey& key = service_keys()[assignment.key];
@@ -177,7 +188,7 @@ void Overrides::read_defaults(const Setting& group) {
         note_origin(base_, key.name, origin_of(Origin::Kind::defaults, *assignment.setting));
     }
     warn_contradiction(base_.config.limits, limit, "");
-    (void)check_directory(base_.surroundings, place);
+    (void)check_places(base_.surroundings, place);
 }
 
 void Overrides::read_entries(const Setting& setting) {

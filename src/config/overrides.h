@@ -74,7 +74,9 @@ class Overrides {
     static bool read_assignment(const Setting& member, std::vector<Assignment>& assignments);
     static void warn_contradiction(const Limits& limits, const Setting* at,
                                    const std::string& whose);
-    static bool check_directory(const Surroundings& around, const Setting* at);
+    // Whether the key has a part in where the directory and the paths of landlock are.
+    static bool is_about_places(std::string_view key);
+    static bool check_places(const Surroundings& around, const Setting* at);
     static void assign(Entry& entry, Draft& draft);
     void report_missing(const Entry& entry) const;
 

@@ -61,11 +61,11 @@ bool Overrides::apply(Draft& draft) {
                 assignment.idle_on = fmt::format("{}, which {}", service.id(), problem);
             if (key.name == "per_source" || (key.name == "instances" && limit == nullptr))
                 limit = assignment.setting;
-            if (key.name == "directory" || key.name == "chroot") place = assignment.setting;
+            if (is_about_places(key.name)) place = assignment.setting;
         }
     }
     warn_contradiction(service.limits, limit, " of " + service.id());
-    return check_directory(draft.surroundings, place) && good;
+    return check_places(draft.surroundings, place) && good;
 }
 
 void Overrides::report_missing(const Entry& entry) const {

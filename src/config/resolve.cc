@@ -1,5 +1,7 @@
 #include "config/resolve.h"
 
+#include "config/path_values.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -119,11 +121,20 @@ bool Resolver::set_program(const Source& source, const ServiceLine& line, Servic
 }
 
 bool Resolver::check_program(const Source& source, const ServiceLine& line,
-                             const std::string& root) {
+                             const Confinement& confinement) {
     if (line.internal()) return true;
-    const auto& checked = programs_.check(line.program.text, root);
-    if (!checked.found()) source.error(line.program.at, checked.problem, checked.hint);
-    return checked.found();
+    const std::string& program = line.program.text;
+    const auto& checked = programs_.check(program, confinement.root);
+    if (!checked.found()) {
+        source.error(line.program.at, checked.problem, checked.hint);
+        return false;
+    }
+    const PathRights& rights = confinement.landlock;
+    if (rights.empty() || covers(confinement.root, rights, program)) return true;
+    source.error(line.program.at,
+                 fmt::format("program {} is below no path of 'landlock'", quoted(program)),
+                 "without it, and its libraries, the server cannot start");
+    return false;
 }
 
 static void set_limits(const ServiceLine& line, Draft& draft) {
@@ -168,7 +179,7 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
     if (good || !line.internal()) good = set_program(source, line, config) && good;
     good = good && overrides_.apply(draft);
     // Where it has to be depends on the settings.
-    good = check_program(source, line, draft.surroundings.confinement.root) && good;
+    good = check_program(source, line, draft.surroundings.confinement) && good;
     if (!good) return std::nullopt;
     if (draft.surroundings.groups)
         config.account = accounts_.with_groups(*config.account, *draft.surroundings.groups);

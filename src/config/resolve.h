@@ -28,7 +28,8 @@ class Resolver {
   private:
     bool set_account(const Source& source, const ServiceLine& line, ServiceConfig& config);
     bool set_program(const Source& source, const ServiceLine& line, ServiceConfig& config);
-    bool check_program(const Source& source, const ServiceLine& line, const std::string& root);
+    bool check_program(const Source& source, const ServiceLine& line,
+                       const Confinement& confinement);
     std::shared_ptr<const Surroundings> share(const Surroundings& surroundings);
 
     Overrides& overrides_;

@@ -4,9 +4,11 @@
 #include "config/source.h"
 
 #include <cerrno>
+#include <cstdlib>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/openat2.h>
+#include <memory>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +38,12 @@ RootedPath::RootedPath(std::string root, std::string path)
         at_ = fmt::format("/proc/self/fd/{}", place_.get());
     }
     if (stat(at_.c_str(), &info_) != 0) code_ = errno;
+}
+
+std::string RootedPath::real() const {
+    const std::unique_ptr<char, decltype(&std::free)> path(realpath(at_.c_str(), nullptr),
+                                                           &std::free);
+    return path == nullptr ? std::string() : path.get();
 }
 
 bool RootedPath::is_executable() const {

@@ -16,6 +16,8 @@ class RootedPath {
     // 0, or the errno of why there is nothing.
     [[nodiscard]] int code() const { return code_; }
     [[nodiscard]] const struct stat& info() const { return info_; }
+    // Without symbolic links, seen from our own root; empty if that cannot be told.
+    [[nodiscard]] std::string real() const;
     // access(2)
     [[nodiscard]] bool is_executable() const;
     // "'/x'", "'/x' below '/srv'"

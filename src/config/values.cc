@@ -2,13 +2,14 @@
 
 #include "base/result.h"
 #include "base/text.h"
-#include "base/variables.h"
 #include "config/accounts.h"
+#include "config/path_values.h"
 #include "config/rate.h"
 #include "config/resource_values.h"
 #include "config/right_values.h"
 #include "config/rooted_path.h"
 #include "config/value_error.h"
+#include "config/variable_values.h"
 
 #include <algorithm>
 #include <array>
@@ -45,16 +46,15 @@ static std::string expected(const ValueType& type) {
     case ValueKind::directory:
     case ValueKind::tree:
         return "the absolute path of a directory";
-    case ValueKind::assignments:
-        return R"(a list of strings, as in ["NAME=VALUE"])";
-    case ValueKind::names:
-        return R"(a list of strings, as in ["NAME"])";
     case ValueKind::word:
         return std::string(type.words->text);
+    case ValueKind::assignments:
+    case ValueKind::names:
     case ValueKind::rlimits:
     case ValueKind::io_priority:
     case ValueKind::groups:
     case ValueKind::capabilities:
+    case ValueKind::path_rights:
         break; // their readers say it
     }
     return {};
@@ -188,46 +188,6 @@ static Read read_word(const ValueType& type, const Setting& setting) {
     return std::nullopt;
 }
 
-// Null, or why the list may not have this variable.
-static const char* forbidden(ValueKind kind, std::string_view name) {
-    if (!is_variable_name(name)) return "is not the name of a variable";
-    if (is_peer_variable(name)) return "is set for each client";
-    if (kind == ValueKind::assignments) return nullptr;
-    if (is_account_variable(name)) return "is set for the user of the service; 'env' can change it";
-    if (is_supervisor_variable(name)) return "is meant for inetd alone";
-    return nullptr;
-}
-
-static Read read_variables(const ValueType& type, const Setting& setting) {
-    const Setting::List* list = setting.list();
-    if (list == nullptr) return wrong(type, setting);
-    std::vector<std::string> all;
-    std::vector<std::string_view> names;
-    bool good = true;
-    const auto fail = [&](std::string text) {
-        setting.error(std::move(text));
-        good = false;
-    };
-    for (const Setting& item : list->items) {
-        const auto* text = std::get_if<std::string>(&item.value);
-        const auto equals = text != nullptr ? text->find('=') : std::string::npos;
-        const bool assigns = equals != std::string::npos;
-        if (text == nullptr || assigns != (type.kind == ValueKind::assignments)) {
-            fail(fmt::format("'{}' takes {}; {} is none of these", setting.name, expected(type),
-                             shown(item)));
-            continue;
-        }
-        const std::string_view name = std::string_view(*text).substr(0, equals);
-        const char* problem = forbidden(type.kind, name);
-        if (std::find(names.begin(), names.end(), name) != names.end()) problem = "is there twice";
-        if (problem != nullptr)
-            fail(fmt::format("'{}': {} {}", setting.name, quoted(name), problem));
-        names.push_back(name);
-        all.push_back(*text);
-    }
-    return good ? Read(std::move(all)) : std::nullopt;
-}
-
 std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
     if (is_cut(setting)) return std::nullopt;
     switch (type.kind) {
@@ -254,7 +214,7 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_directory(type, setting);
     case ValueKind::assignments:
     case ValueKind::names:
-        return read_variables(type, setting);
+        return read_variables(setting, type.kind == ValueKind::assignments);
     case ValueKind::word:
         return read_word(type, setting);
     case ValueKind::rlimits:
@@ -265,6 +225,8 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_groups(setting);
     case ValueKind::capabilities:
         return read_capabilities(setting);
+    case ValueKind::path_rights:
+        return read_path_rights(setting);
     }
     return std::nullopt;
 }
@@ -310,6 +272,7 @@ std::string value_text(ValueKind kind, const Value& value) {
     if (const auto* groups = std::get_if<std::vector<gid_t>>(&value))
         return fmt::format("[{}]", fmt::join(*groups, ", "));
     if (const auto* set = std::get_if<CapabilitySet>(&value)) return capabilities_text(*set);
+    if (const auto* rights = std::get_if<PathRights>(&value)) return path_rights_text(*rights);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
     if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));

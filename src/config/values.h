@@ -33,6 +33,7 @@ enum class ValueKind : std::uint8_t {
     io_priority,
     groups, // gids, looked up
     capabilities,
+    path_rights,
 };
 
 struct ValueType {
@@ -43,9 +44,10 @@ struct ValueType {
 };
 
 // Read and checked; nothing stands for "not set at all".
-using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
-                           Overflow, std::string, std::vector<std::string>,
-                           std::vector<ResourceLimit>, std::vector<gid_t>, CapabilitySet>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
+                 std::string, std::vector<std::string>, std::vector<ResourceLimit>,
+                 std::vector<gid_t>, CapabilitySet, PathRights>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

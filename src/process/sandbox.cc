@@ -1,6 +1,9 @@
 #include "process/sandbox.h"
 
+#include <linux/landlock.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace inetd {
 
@@ -13,6 +16,34 @@ static std::vector<int> dropped_of(std::uint64_t kept) {
         if (bound == 1 && (kept >> static_cast<unsigned>(i) & 1) == 0) dropped.push_back(i);
     }
     return dropped;
+}
+
+// All rights to files that this kernel can take away: what it does not know it does not guard.
+static std::uint64_t known_rights() {
+    constexpr std::uint64_t kFirst = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1U) - 1;
+    const long abi =
+        syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    std::uint64_t rights = kFirst;
+    if (abi >= 2) rights |= LANDLOCK_ACCESS_FS_REFER;
+    if (abi >= 3) rights |= kLandlockTruncate;
+    if (abi >= 5) rights |= kLandlockIoctlDev;
+    return rights;
+}
+
+static void add_landlock(Sandbox& sandbox, const PathRights& asked) {
+    if (asked.empty()) return;
+    constexpr std::uint64_t kRead =
+        LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    SandboxPlan& plan = sandbox.plan;
+    plan.handled = known_rights();
+    for (const std::string& path : asked.read_only)
+        sandbox.paths.push_back({path.c_str(), kRead});
+    for (const std::string& path : asked.read_write)
+        sandbox.paths.push_back({path.c_str(), plan.handled});
+    plan.paths = sandbox.paths.data();
+    plan.path_count = sandbox.paths.size();
+    // Without it landlock_restrict_self(2) takes CAP_SYS_ADMIN, which is not left by then.
+    plan.no_new_privileges = true;
 }
 
 std::shared_ptr<const Sandbox> make_sandbox(const std::shared_ptr<const Surroundings>& surroundings,
@@ -38,6 +69,7 @@ std::shared_ptr<const Sandbox> make_sandbox(const std::shared_ptr<const Surround
         plan.capabilities = asked.capabilities->mask;
         plan.ambient = account.uid != 0;
     }
+    add_landlock(*sandbox, asked.landlock);
     return sandbox;
 }
 

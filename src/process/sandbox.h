@@ -10,6 +10,10 @@
 
 namespace inetd {
 
+// Rights of linux/landlock.h that headers of Linux 6.1 have not: from Linux 6.2 and 6.10 on.
+inline constexpr std::uint64_t kLandlockTruncate = 1U << 14U;
+inline constexpr std::uint64_t kLandlockIoctlDev = 1U << 15U;
+
 // What the child reads of its confinement: plain data, like ChildPlan. Null, empty and -1 mean that
 // nothing is asked for.
 struct SandboxPlan {
@@ -28,6 +32,13 @@ struct SandboxPlan {
     std::uint64_t capabilities = 0;
     bool ambient = false; // for one who is not root; who is, gets them by exec
     bool no_new_privileges = false;
+    struct Path {
+        const char* path;
+        std::uint64_t rights; // LANDLOCK_ACCESS_FS_*
+    };
+    const Path* paths = nullptr;
+    std::size_t path_count = 0;
+    std::uint64_t handled = 0; // the rights that the kernel knows
 };
 
 // The confinement of one service, made once for all of its children, which may read it until they
@@ -36,6 +47,7 @@ struct Sandbox {
     SandboxPlan plan;
     std::vector<SandboxPlan::Limit> limits;
     std::vector<int> dropped;
+    std::vector<SandboxPlan::Path> paths;
     // Owns what `plan` points into.
     std::shared_ptr<const Surroundings> surroundings;
 };

@@ -2,8 +2,10 @@
 
 #include "process/raw_call.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/ioprio.h>
+#include <linux/landlock.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
@@ -30,6 +32,48 @@ INETD_RAW static long raise_loopback() {
 INETD_RAW static long change_root(const char* root) {
     const long done = raw(SYS_chroot, reinterpret_cast<long>(root));
     return done < 0 ? done : raw(SYS_chdir, reinterpret_cast<long>("/"));
+}
+
+// The rights that a rule on something other than a directory may have.
+static constexpr std::uint64_t kFileRights =
+    LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE |
+    kLandlockTruncate | kLandlockIoctlDev;
+
+INETD_RAW static long add_rule(int ruleset, long place, std::uint64_t rights) {
+    landlock_path_beneath_attr rule;
+    rule.allowed_access = rights;
+    rule.parent_fd = static_cast<int>(place);
+    return raw(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
+               reinterpret_cast<long>(&rule), 0);
+}
+
+INETD_RAW static long allow(int ruleset, const SandboxPlan::Path& path) {
+    const long place =
+        raw(SYS_openat, AT_FDCWD, reinterpret_cast<long>(path.path), O_PATH | O_CLOEXEC);
+    if (place < 0) return place;
+    long done = add_rule(ruleset, place, path.rights);
+    if (done == -EINVAL) done = add_rule(ruleset, place, path.rights & kFileRights);
+    raw(SYS_close, place);
+    return done;
+}
+
+// Each time anew and by name: files that are replaced by others are found, too. While root, or a
+// path below a directory that is closed to the account could not be named.
+INETD_RAW static long make_ruleset(const SandboxPlan& plan, SpawnProgress& progress) {
+    progress.stage = SpawnStage::landlock;
+    const std::uint64_t handled = plan.handled; // the whole of the first ABI's attributes
+    const long ruleset =
+        raw(SYS_landlock_create_ruleset, reinterpret_cast<long>(&handled), sizeof handled, 0);
+    if (ruleset < 0) return ruleset;
+    progress.ruleset = static_cast<int>(ruleset);
+    progress.stage = SpawnStage::paths;
+    for (std::size_t i = 0; i < plan.path_count; ++i) {
+        progress.item = static_cast<int>(i);
+        const long done = allow(progress.ruleset, plan.paths[i]);
+        if (done < 0) return done;
+    }
+    progress.item = -1;
+    return 0;
 }
 
 // After everything else that a lower limit could stand in the way of.
@@ -76,6 +120,10 @@ INETD_RAW long confine_before_account(const SandboxPlan& plan, SpawnProgress& pr
         done = change_root(plan.root);
         if (done < 0) return done;
     }
+    if (plan.path_count != 0) {
+        done = make_ruleset(plan, progress);
+        if (done < 0) return done;
+    }
     done = set_limits(plan, progress);
     return done < 0 ? done : bound_capabilities(plan, progress);
 }
@@ -102,7 +150,10 @@ INETD_RAW long confine_after_account(const SandboxPlan& plan, SpawnProgress& pro
 INETD_RAW long confine_at_last(const SandboxPlan& plan, SpawnProgress& progress) {
     if (!plan.no_new_privileges) return 0;
     progress.stage = SpawnStage::no_new_privileges;
-    return raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+    const long done = raw(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+    if (done < 0 || progress.ruleset < 0) return done;
+    progress.stage = SpawnStage::landlock;
+    return raw(SYS_landlock_restrict_self, progress.ruleset, 0);
 }
 
 } // namespace inetd

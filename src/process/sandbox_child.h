@@ -8,7 +8,8 @@ namespace inetd {
 // How far a child has come: what its report tells if it gets no farther.
 struct SpawnProgress {
     SpawnStage stage;
-    int item; // of a list in its configuration, or -1
+    int item;    // of a list in its configuration, or -1
+    int ruleset; // of landlock, made before the account is taken, or -1
 };
 
 // These run between clone and exec, under the rules of run_child(): what needs the rights of the

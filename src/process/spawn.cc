@@ -63,6 +63,8 @@ const char* stage_text(SpawnStage stage) {
         return "making a private network";
     case SpawnStage::root:
         return "changing the root to";
+    case SpawnStage::paths:
+        return "opening for landlock";
     case SpawnStage::limits:
         return "setting the limit of";
     case SpawnStage::groups:
@@ -77,6 +79,8 @@ const char* stage_text(SpawnStage stage) {
         return "changing the directory to";
     case SpawnStage::no_new_privileges:
         return "setting no_new_privs";
+    case SpawnStage::landlock:
+        return "confining by landlock";
     case SpawnStage::mask:
         return "setting the signal mask";
     case SpawnStage::exec:

@@ -24,6 +24,7 @@ enum class SpawnStage : std::uint8_t {
     io_priority,
     network,
     root,
+    paths,
     limits,
     groups,
     group,
@@ -31,6 +32,7 @@ enum class SpawnStage : std::uint8_t {
     capabilities,
     directory,
     no_new_privileges,
+    landlock,
     mask,
     exec
 };

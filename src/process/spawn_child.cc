@@ -200,7 +200,7 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
 }
 
 INETD_RAW int run_child(const ChildPlan& plan) {
-    SpawnProgress progress{.stage = SpawnStage::descriptors, .item = -1};
+    SpawnProgress progress{.stage = SpawnStage::descriptors, .item = -1, .ruleset = -1};
     const long failed = become_program(plan, progress);
     SpawnReport report;
     report.pid = static_cast<pid_t>(raw(SYS_getpid));

@@ -91,6 +91,10 @@ static std::string object_of(const SpawnReport& report, const ServiceConfig& con
         return " " + config.surroundings->directory;
     case SpawnStage::root:
         return " " + confinement.root;
+    case SpawnStage::paths:
+        if (item < confinement.landlock.read_only.size())
+            return " " + confinement.landlock.read_only[item];
+        return " " + confinement.landlock.read_write[item - confinement.landlock.read_only.size()];
     case SpawnStage::limits:
         // Without a place in the list it is what the daemon had raised for itself.
         if (report.item < 0) return " nofile";

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 #include <string>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -169,3 +170,29 @@ TEST_CASE("confinement: capabilities") {
     });
 }
 #endif
+
+TEST_CASE("confinement: paths of landlock") {
+    const std::string list = "takes a list of absolute paths, as in [\"/usr\"], not ";
+    check_all({
+        {"landlock = { };", "{ }"},
+        {"landlock = [\"/usr\"];",
+         "'landlock' takes a group, as in { read_only = [\"/usr\"]; }, not a list"},
+        {"landlock = { readonly = [\"/usr\"]; };",
+         "'landlock' has no 'readonly'\n  hint: did you mean 'read_only'?"},
+        {"landlock = { read_only = \"/usr\"; };", "'read_only' " + list + "'/usr'"},
+        {"landlock = { read_write = [\"usr\"]; };", "'read_write': 'usr' is not an absolute path"},
+        {"landlock = { read_write = [5]; };", "'read_write': 5 is not an absolute path"},
+    });
+    if (syscall(SYS_landlock_create_ruleset, nullptr, 0, 1) <= 0) return;
+    check_all({
+        {"landlock = { read_write = [\"/tmp\"]; read_only = [\"/\"]; };",
+         "{ read_only = [\"/\"]; read_write = [\"/tmp\"]; }"},
+        {"landlock = { read_only = [\"/bin/cat\"]; };", "{ read_only = [\"/bin/cat\"]; }"},
+    });
+    CHECK(effect("landlock = { read_only = [\"/nonexistent\"]; };")
+              .starts_with("'landlock': '/nonexistent': No such file or directory\n"));
+    CHECK(effect("landlock = { read_only = [\"/etc\"]; };")
+              .find("program '/bin/cat' is below no path of 'landlock'\n"
+                    "  hint: without it, and its libraries, the server cannot start") !=
+          std::string::npos);
+}
