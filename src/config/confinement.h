@@ -38,6 +38,14 @@ struct PathRights {
     friend auto operator<=>(const PathRights&, const PathRights&) = default;
 };
 
+// What is written into a file of a control group of version 2.
+struct GroupSetting {
+    std::string file; // "memory.max"
+    std::string value;
+
+    friend auto operator<=>(const GroupSetting&, const GroupSetting&) = default;
+};
+
 struct Confinement {
     std::vector<ResourceLimit> rlimits{};
     std::optional<int> io_priority{}; // IOPRIO_CLASS_* << kIoClassShift | level
@@ -48,6 +56,7 @@ struct Confinement {
     std::optional<CapabilitySet>
         capabilities{}; // all that are left; nothing = as the user has them
     PathRights landlock{};
+    std::vector<GroupSetting> cgroup{}; // of the group that all servers of the service are in
 
     friend auto operator<=>(const Confinement&, const Confinement&) = default;
 };

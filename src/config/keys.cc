@@ -110,6 +110,7 @@ std::span<const ServiceKey> service_keys() {
                 INETD_FIELD(surroundings.confinement.no_new_privileges)),
         service("capabilities", {capabilities}, program,
                 INETD_FIELD(surroundings.confinement.capabilities)),
+        service("cgroup", {group_settings}, program, INETD_FIELD(surroundings.confinement.cgroup)),
         service("landlock", {path_rights}, program, INETD_FIELD(surroundings.confinement.landlock)),
     };
     return kKeys;

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "config/accounts.h"
+#include "config/group_values.h"
 #include "config/path_values.h"
 #include "config/rate.h"
 #include "config/resource_values.h"
@@ -55,6 +56,7 @@ static std::string expected(const ValueType& type) {
     case ValueKind::groups:
     case ValueKind::capabilities:
     case ValueKind::path_rights:
+    case ValueKind::group_settings:
         break; // their readers say it
     }
     return {};
@@ -227,6 +229,8 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_capabilities(setting);
     case ValueKind::path_rights:
         return read_path_rights(setting);
+    case ValueKind::group_settings:
+        return read_group_settings(setting);
     }
     return std::nullopt;
 }
@@ -273,6 +277,8 @@ std::string value_text(ValueKind kind, const Value& value) {
         return fmt::format("[{}]", fmt::join(*groups, ", "));
     if (const auto* set = std::get_if<CapabilitySet>(&value)) return capabilities_text(*set);
     if (const auto* rights = std::get_if<PathRights>(&value)) return path_rights_text(*rights);
+    if (const auto* settings = std::get_if<std::vector<GroupSetting>>(&value))
+        return group_settings_text(*settings);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
     if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));

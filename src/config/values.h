@@ -34,6 +34,7 @@ enum class ValueKind : std::uint8_t {
     groups, // gids, looked up
     capabilities,
     path_rights,
+    group_settings,
 };
 
 struct ValueType {
@@ -47,7 +48,7 @@ struct ValueType {
 using Value =
     std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
                  std::string, std::vector<std::string>, std::vector<ResourceLimit>,
-                 std::vector<gid_t>, CapabilitySet, PathRights>;
+                 std::vector<gid_t>, CapabilitySet, PathRights, std::vector<GroupSetting>>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

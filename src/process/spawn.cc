@@ -49,46 +49,6 @@ struct SpawnSlot {
     }
 };
 
-const char* stage_text(SpawnStage stage) {
-    switch (stage) {
-    case SpawnStage::descriptors:
-        return "setting up descriptors";
-    case SpawnStage::session:
-        return "starting a session";
-    case SpawnStage::priority:
-        return "setting the priority";
-    case SpawnStage::io_priority:
-        return "setting the I/O priority";
-    case SpawnStage::network:
-        return "making a private network";
-    case SpawnStage::root:
-        return "changing the root to";
-    case SpawnStage::paths:
-        return "opening for landlock";
-    case SpawnStage::limits:
-        return "setting the limit of";
-    case SpawnStage::groups:
-        return "setting the supplementary groups";
-    case SpawnStage::group:
-        return "setting the group";
-    case SpawnStage::user:
-        return "setting the user";
-    case SpawnStage::capabilities:
-        return "setting the capabilities";
-    case SpawnStage::directory:
-        return "changing the directory to";
-    case SpawnStage::no_new_privileges:
-        return "setting no_new_privs";
-    case SpawnStage::landlock:
-        return "confining by landlock";
-    case SpawnStage::mask:
-        return "setting the signal mask";
-    case SpawnStage::exec:
-        return "exec";
-    }
-    return "";
-}
-
 static std::vector<gid_t> own_groups() {
     std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
     if (!groups.empty() && getgroups(static_cast<int>(groups.size()), groups.data()) < 0)
@@ -248,6 +208,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.report = report_writer_.get();
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
     slot.plan.sandbox = slot.sandbox ? &slot.sandbox->plan : nullptr;
+    slot.plan.control_group = request.control_group;
     slot.plan.set_limit = hard_limit_ != 0;
     slot.plan.limit = {soft_limit_, hard_limit_};
     if (const Surroundings* around = request.surroundings) {
@@ -266,7 +227,8 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     return pass;
 }
 
-static Result<pid_t> start_by_fork(const SpawnSlot& slot) {
+static Result<pid_t> start_by_fork(SpawnSlot& slot) {
+    slot.plan.move_to_group = slot.plan.control_group >= 0;
     const pid_t pid = fork();
     if (pid == 0) _exit(run_child(slot.plan));
     if (pid < 0) return errno_error("fork");
@@ -281,7 +243,8 @@ Result<pid_t> Spawner::start(SpawnSlot& slot) {
     if (pid > 0) return pid;
     __atomic_store_n(&slot.running, 0, __ATOMIC_RELEASE);
     if (pid != -ENOSYS && pid != -EPERM && pid != -EINVAL)
-        return Error{"clone", static_cast<int>(-pid)};
+        return Error{slot.plan.control_group >= 0 ? "clone into its control group" : "clone",
+                     static_cast<int>(-pid)};
     // A kernel before 5.3 or a container's system call filter: fork does the same, slower.
     method_ = SpawnMethod::fork;
     return start_by_fork(slot);

@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "config/model.h"
+#include "process/spawn_stage.h"
 
 #include <array>
 #include <cstdint>
@@ -16,29 +17,6 @@ namespace inetd {
 
 struct Sandbox;
 
-// What a child was about to do; in this order.
-enum class SpawnStage : std::uint8_t {
-    descriptors,
-    session,
-    priority,
-    io_priority,
-    network,
-    root,
-    paths,
-    limits,
-    groups,
-    group,
-    user,
-    capabilities,
-    directory,
-    no_new_privileges,
-    landlock,
-    mask,
-    exec
-};
-// "setting the group"; for exec just "exec".
-[[nodiscard]] const char* stage_text(SpawnStage stage);
-
 // All that a child needs, looked up before it exists.
 struct SpawnRequest {
     const Program* program = nullptr;
@@ -50,8 +28,9 @@ struct SpawnRequest {
     const Account* account = nullptr;           // null: keep the daemon's own
     const Surroundings* surroundings = nullptr; // the same; their variables are not looked at
     std::shared_ptr<const Sandbox> sandbox;     // null: nothing of it is asked for
-    std::string_view environment;               // assignments that end in a NUL each; copied
-    std::string_view peer_environment;          // the same; after the others
+    int control_group = -1;       // a directory of the cgroup file system to be born in; -1: ours
+    std::string_view environment; // assignments that end in a NUL each; copied
+    std::string_view peer_environment; // the same; after the others
     bool large_table = false; // the daemon has so many descriptors that copying them costs more
                               // than passing one
     // Held until the child has left our memory; what the pointers above point into.

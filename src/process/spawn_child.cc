@@ -151,7 +151,21 @@ INETD_RAW static long take_account(const ChildPlan& plan, SpawnProgress& progres
     return raw(SYS_setresuid, plan.uid, plan.uid, plan.uid);
 }
 
+// "0" stands for whoever writes it, cgroups(7).
+INETD_RAW static long move_to_group(int directory) {
+    static const char kFile[] = "cgroup.procs";
+    static const char kSelf[] = "0";
+    const long file =
+        raw(SYS_openat, directory, reinterpret_cast<long>(kFile), O_WRONLY | O_CLOEXEC);
+    return file < 0 ? file : raw(SYS_write, file, reinterpret_cast<long>(kSelf), 1);
+}
+
 INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progress) {
+    if (plan.move_to_group) {
+        progress.stage = SpawnStage::control_group;
+        const long moved = move_to_group(plan.control_group);
+        if (moved < 0) return moved;
+    }
     progress.stage = SpawnStage::descriptors;
     long done = take_descriptors(plan);
     if (done < 0) return done;
@@ -219,6 +233,10 @@ pid_t clone_child(const ChildPlan& plan, void* stack, std::size_t stack_size, in
     clone_args args{};
     args.flags = CLONE_VM | CLONE_CHILD_CLEARTID;
     if (share_descriptors) args.flags |= CLONE_FILES;
+    if (plan.control_group >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = static_cast<unsigned>(plan.control_group);
+    }
     args.exit_signal = SIGCHLD;
     args.child_tid = reinterpret_cast<std::uintptr_t>(child_running);
     args.stack = reinterpret_cast<std::uintptr_t>(stack);

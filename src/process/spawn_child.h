@@ -31,6 +31,8 @@ struct ChildPlan {
     int umask;
     const char* directory;
     const SandboxPlan* sandbox;
+    int control_group;  // to be born in, for clone_child()
+    bool move_to_group; // after a fork, which has no such thing
 };
 
 // Turns this process into the plan's program; returns only if that failed, having reported it. It

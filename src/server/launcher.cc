@@ -18,6 +18,11 @@ pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
     const int protocol = config->listen.empty() ? IPPROTO_TCP : config->listen.front().protocol;
     const Environment peer = peer_environment(order.peer, order.local, protocol);
+    if (!order.service.group_problem.empty()) {
+        log::error({.event = log::Event::child_failed, .service = config->name},
+                   "{}: not started: {}", config->name, order.service.group_problem);
+        return 0;
+    }
     SpawnRequest request;
     request.program = config->program.get();
     request.socket = order.socket;
@@ -25,6 +30,7 @@ pid_t Launcher::launch(Order order) {
     request.account = config->account.get();
     request.surroundings = config->surroundings.get();
     request.sandbox = order.service.sandbox;
+    if (order.service.group) request.control_group = order.service.group->directory.get();
     request.environment = order.service.environment.block();
     request.peer_environment = peer.block();
     request.large_table = descriptors_ > kLargeTable;
@@ -71,6 +77,7 @@ void Launcher::reap() {
     const auto reports = may_have_failed ? spawner_->reports() : std::vector<SpawnReport>{};
     for (const ChildEnd& end : batch)
         ended(end, reports);
+    groups_.tidy();
 }
 
 static const SpawnReport* report_of(pid_t pid, const std::vector<SpawnReport>& reports) {

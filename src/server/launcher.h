@@ -61,6 +61,7 @@ class Launcher {
     void signal_all(int signal) const;
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
+    [[nodiscard]] GroupTree& groups() { return groups_; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
     [[nodiscard]] ErrorOutputs& errors() { return errors_; }
     [[nodiscard]] const ErrorOutputs& errors() const { return errors_; }
@@ -70,6 +71,7 @@ class Launcher {
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
     std::unique_ptr<Spawner> spawner_;
+    GroupTree groups_;
     ErrorOutputs errors_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;

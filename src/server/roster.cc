@@ -33,12 +33,27 @@ Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPt
     return opened;
 }
 
+// A service that cannot have its group is listened for all the same, so that whoever mends it need
+// not restart anything; but it is not started without.
+void Roster::join_group(Service& service) {
+    const auto& asked = service.config->surroundings->confinement.cgroup;
+    if (asked.empty()) return;
+    auto group = launcher_.groups().take(group_name(*service.config), asked);
+    if (group) {
+        service.group = std::move(*group);
+        return;
+    }
+    service.group_problem = "cgroup: " + group.error().text();
+    log::error("{}: {}; its servers will not be started", service.name(), service.group_problem);
+}
+
 std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
     auto service = std::make_unique<Service>();
     service->config = std::move(config);
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     if (service->config->program) {
+        join_group(*service);
         service->sandbox = make_sandbox(service->config->surroundings, *service->config->account);
         service->environment = service_environment(
             *service->config->account, *service->config->surroundings, environ, keep_environment_);
@@ -69,6 +84,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     close_sockets(plan.closed);
     release_unsucceeded(plan);
     services_ = std::move(fresh);
+    launcher_.groups().sweep();
 
     for (std::size_t i = 0; i < services_.size(); ++i) {
         for (std::size_t j = 0; j < services_[i]->endpoints.size(); ++j) {

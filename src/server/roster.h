@@ -48,6 +48,7 @@ class Roster {
     using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
 
     Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    void join_group(Service& service);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
     void release_unsucceeded(const Plan& plan) const;

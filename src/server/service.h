@@ -10,6 +10,7 @@
 #include "policy/gate.h"
 #include "policy/throttle.h"
 #include "process/environment.h"
+#include "process/group_tree.h"
 #include "process/sandbox.h"
 
 #include <algorithm>
@@ -69,6 +70,8 @@ struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
     Environment environment;                          // of every instance
+    std::shared_ptr<const ServiceGroup> group;        // null = none
+    std::string group_problem;                        // why it cannot have the one it asks for
     std::shared_ptr<const Sandbox> sandbox;           // the same; null = none
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
     Throttle full_notes;

@@ -3,19 +3,21 @@
 import ctypes
 import errno
 import os
+import pathlib
 import re
 import resource
 import shutil
+import signal
 import struct
 import subprocess
 
 import pytest
 
 from harness import ME, Daemon, ask, connect, free_port, read_all
-from support import listeners, script
+from support import listeners, script, wait_until
 
 LIMITS = "/bin/cat cat /proc/self/limits"
-LANDLOCK_CREATE_RULESET = 444  # on every machine
+CLONE3, LANDLOCK_CREATE_RULESET = 435, 444  # on every machine
 ROOT_OR_ME = "nobody" if os.geteuid() == 0 else ME
 
 
@@ -396,18 +398,18 @@ def test_landlock_that_leaves_the_program_out(start, places):
     d.wait_log(f"error: 'landlock': '{places}/gone': No such file or directory")
 
 
-def without_landlock():
-    """A kernel that has none, as a filter for system calls lets it look (seccomp(2))."""
+def filter_out(call, code):
+    """A kernel that has no such system call, as a filter for them lets it look (seccomp(2))."""
     class Program(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_char_p)]
     steps = ((0x20, 0, 0, 0),  # the number of the call
-             (0x15, 0, 1, LANDLOCK_CREATE_RULESET),
-             (0x06, 0, 0, 0x00050000 | errno.EOPNOTSUPP),  # SECCOMP_RET_ERRNO
+             (0x15, 0, 1, call),
+             (0x06, 0, 0, 0x00050000 | code),  # SECCOMP_RET_ERRNO
              (0x06, 0, 0, 0x7FFF0000))  # SECCOMP_RET_ALLOW
-    code = b"".join(struct.pack("HBBI", *step) for step in steps)
+    program = Program(len(steps), b"".join(struct.pack("HBBI", *step) for step in steps))
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    if libc.prctl(22, 2, ctypes.byref(Program(len(steps), code)), 0, 0) != 0:  # PR_SET_SECCOMP
+    if libc.prctl(22, 2, ctypes.byref(program), 0, 0) != 0:  # PR_SET_SECCOMP
         raise OSError(ctypes.get_errno(), "seccomp")
 
 
@@ -416,8 +418,184 @@ def test_a_kernel_without_landlock(start):
     good, bad = free_port(), free_port()
     d = start(line(good, "/bin/echo echo good") + line(bad, "/bin/echo echo bad"),
               'services = ( { name = "%d"; landlock = { read_only = ["/usr"]; }; } );' % bad,
-              preexec=without_landlock)
+              preexec=lambda: filter_out(LANDLOCK_CREATE_RULESET, errno.EOPNOTSUPP))
     assert ask(good) == b"good\n"
     with pytest.raises(ConnectionRefusedError):
         connect(bad)
     d.wait_log("error: 'landlock': this kernel does not offer it: Operation not supported; it needs ")
+
+
+class Group:
+    """A control group of ours, with a daemon in it that may do in there what it likes."""
+
+    def __init__(self):
+        for entry in open("/proc/self/mountinfo"):
+            front, back = entry.split(" - ")
+            if back.startswith("cgroup2 "):
+                self.mount = pathlib.Path(front.split()[4])
+                break
+        else:
+            pytest.skip("no cgroup2 is mounted")
+        if os.path.exists("/run/systemd/system"):
+            pytest.skip("the control groups of this machine are systemd's")
+        self.path = self.mount / f"inetd-test-{os.getpid()}-{free_port()}"
+        try:
+            self.path.mkdir()
+        except OSError as reason:
+            pytest.skip(f"no control group: {reason}")
+
+    def enter(self):
+        (self.path / "cgroup.procs").write_text("0")
+
+    def close(self):
+        for directory, _, _ in os.walk(self.path, topdown=False):
+            pids = pathlib.Path(directory, "cgroup.procs")
+            for pid in pids.read_text().split():
+                os.kill(int(pid), signal.SIGKILL)
+            wait_until(lambda: not pids.read_text(), "the control group is empty")
+            os.rmdir(directory)
+
+
+@pytest.fixture
+def group():
+    made = Group()
+    yield made
+    made.close()
+
+
+OWN_GROUP = "/bin/cat cat /proc/self/cgroup"
+DEPTH = 'cgroup = { set = ["cgroup.max.depth=%d"]; };'
+
+
+def group_of(text):
+    return next(row[3:] for row in text.decode().splitlines() if row.startswith("0::"))
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("filtered", (None, CLONE3), ids=("clone", "fork"))
+def test_cgroup(start, group, filtered):
+    """The servers in their own group, the daemon and the servers of others in that of the daemon."""
+    port, other = free_port(), free_port()
+
+    def preexec():
+        group.enter()
+        if filtered:
+            filter_out(filtered, errno.ENOSYS)
+    d = start(line(port, OWN_GROUP, "nobody") + line(other, OWN_GROUP, "nobody"),
+              'services = ( { name = "%d"; %s } );' % (port, DEPTH % 3), preexec=preexec)
+    name = f"127.0.0.1-{port}-tcp4"
+    assert group_of(ask(port)) == f"/{group.path.name}/{name}"
+    assert group_of(ask(other)) == f"/{group.path.name}/inetd.main"
+    assert str(d.pid) in (group.path / "inetd.main/cgroup.procs").read_text().split()
+    assert (group.path / name / "cgroup.max.depth").read_text() == "3\n"
+
+
+@pytest.mark.root
+def test_cgroup_on_reload(start, group):
+    """A value is changed in place, taken back, and the group goes when its last server does."""
+    port = free_port()
+    d = start(line(port, "/bin/cat", "nobody"), f"defaults = {{ {DEPTH % 3} }};", preexec=group.enter)
+    own = group.path / f"127.0.0.1-{port}-tcp4"
+    before = listeners(d.pid, port)
+    with connect(port) as s:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        server = (own / "cgroup.procs").read_text()
+        reload(d, f"defaults = {{ {DEPTH % 5} }};")
+        assert (own / "cgroup.max.depth").read_text() == "5\n"
+        reload(d, 'defaults = { cgroup = { set = ["cgroup.max.descendants=7"]; }; };')
+        assert (own / "cgroup.max.depth").read_text() == "max\n"
+        assert (own / "cgroup.max.descendants").read_text() == "7\n"
+        reload(d, "")
+        assert (own / "cgroup.procs").read_text() == server
+        with connect(port) as after:
+            after.sendall(b"y")
+            assert after.recv(1) == b"y"
+            assert (own / "cgroup.procs").read_text() == server
+    wait_until(lambda: not own.exists(), "the group is gone")
+    assert listeners(d.pid, port) == before
+
+
+@pytest.mark.root
+def test_cgroup_is_gone_after_the_daemon(start, group):
+    port = free_port()
+    d = start(line(port, OWN_GROUP), f"defaults = {{ {DEPTH % 3} }};", preexec=group.enter)
+    assert ask(port)
+    assert d.stop() == 0
+    assert [p.name for p in group.path.iterdir() if p.is_dir()] == ["inetd.main"]
+
+
+@pytest.mark.root
+def test_cgroup_of_a_daemon_that_was_moved_already(start, group):
+    """As after an upgrade in place."""
+    port = free_port()
+
+    def enter():
+        (group.path / "inetd.main").mkdir()
+        (group.path / "inetd.main/cgroup.procs").write_text("0")
+    start(line(port, OWN_GROUP), f"defaults = {{ {DEPTH % 3} }};", preexec=enter)
+    assert group_of(ask(port)) == f"/{group.path.name}/127.0.0.1-{port}-tcp4"
+
+
+@pytest.mark.root
+def test_cgroup_with_a_controller(start, group):
+    """It is switched on for the groups below, which the daemon may then not be among."""
+    offered = (group.mount / "cgroup.controllers").read_text().split()
+    if "hugetlb" not in offered:
+        pytest.skip("no hugetlb controller in cgroup2")
+    switch = group.mount / "cgroup.subtree_control"
+    already = "hugetlb" in switch.read_text().split()
+    switch.write_text("+hugetlb")
+    try:
+        file = next((p.name for p in group.path.glob("hugetlb.*.max")), None)
+        if not file:
+            pytest.skip("no huge pages")
+        port = free_port()
+        start(line(port, OWN_GROUP, "nobody"), 'defaults = { cgroup = { set = ["%s=0"]; }; };' % file,
+              preexec=group.enter)
+        own = group_of(ask(port))
+        assert own == f"/{group.path.name}/127.0.0.1-{port}-tcp4"
+        assert (group.mount / own[1:] / file).read_text() == "0\n"
+        assert (group.path / "cgroup.subtree_control").read_text() == "hugetlb\n"
+    finally:
+        (group.path / "cgroup.subtree_control").write_text("-hugetlb")
+        if not already:
+            switch.write_text("-hugetlb")
+
+
+@pytest.mark.root
+def test_cgroup_memory_max(start, group):
+    if "memory" not in (group.path / "cgroup.controllers").read_text().split():
+        pytest.skip("no memory controller in cgroup2")
+    port, other = free_port(), free_port()
+    d = start(line(port, "/usr/bin/python3 python3 -c 'x = bytearray(1 << 28)'") + line(other, OWN_GROUP),
+              'defaults = { cgroup = { memory_max = "32m"; memory_swap_max = 0; }; };', preexec=group.enter)
+    assert ask(port) == b""
+    d.wait_log(f"{port}: pid .* killed by SIGKILL")
+    assert group_of(ask(other))
+
+
+@pytest.mark.root
+def test_cgroup_without_the_controller(start, group):
+    """A server that asks for a limit does not run without it; the others do."""
+    controllers = (group.path / "cgroup.controllers").read_text().strip()
+    port, other = free_port(), free_port()
+    d = start(line(port, OWN_GROUP) + line(other, OWN_GROUP),
+              'services = ( { name = "%d"; cgroup = { set = ["wind.max=5"]; }; } );' % port,
+              preexec=group.enter)
+    problem = f"cgroup: wind.max: there is no controller 'wind' here, just '{controllers}'"
+    d.wait_log(f"{port}: {problem}; its servers will not be started")
+    fails(d, port, f"not started: {problem}")
+    assert group_of(ask(other))
+    reload(d, "", "reload: 0 added, 0 removed, 1 updated, 1 unchanged")
+    assert group_of(ask(port))
+
+
+@pytest.mark.root
+def test_cgroup_of_others(workdir, group):
+    port = free_port()
+    (workdir / "inetd.cfg").write_text(f"defaults = {{ {DEPTH % 3} }};")
+    drop = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+    with Daemon(line(port, OWN_GROUP, "nobody"), "--settings", workdir / "inetd.cfg", wrap=drop,
+                preexec=group.enter) as d:
+        fails(d, port, f"not started: cgroup: make {group.path}/inetd.main: Permission denied")

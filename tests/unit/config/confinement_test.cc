@@ -196,3 +196,42 @@ TEST_CASE("confinement: paths of landlock") {
                     "  hint: without it, and its libraries, the server cannot start") !=
           std::string::npos);
 }
+
+TEST_CASE("confinement: control groups") {
+    const std::string bytes =
+        R"('memory_max' takes a number of bytes or "unlimited", as in 65536, "64m" or "2g", not )";
+    const std::string part =
+        R"('cpu_max' takes a part of one processor, as in "50%" or "200%", not )";
+    const std::string files = R"('set' takes a list of strings, as in ["hugetlb.2MB.max=0"])";
+    check_all({
+        {"cgroup = { };", "{ }"},
+        {"cgroup = { memory_max = \"64m\"; memory_high = 4096; memory_swap_max = \"unlimited\"; };",
+         "{ memory_max = \"64m\"; memory_high = \"4k\"; memory_swap_max = \"unlimited\"; }"},
+        {"cgroup = { tasks_max = 5; cpu_max = \"150%\"; };",
+         "{ tasks_max = \"5\"; cpu_max = \"150%\"; }"},
+        {"cgroup = { cpu_weight = 10; io_weight = \"20\"; };",
+         "{ cpu_weight = 10; io_weight = 20; }"},
+        {"cgroup = { set = [\"hugetlb.2MB.max=0\"]; };", "{ set = [\"hugetlb.2MB.max=0\"]; }"},
+        {"cgroup = 5;",
+         "'cgroup' takes a group, as in { memory_max = \"64m\"; tasks_max = 20; }, not 5"},
+        {"cgroup = { memory = 5; };", "'cgroup' has no 'memory'"},
+        {"cgroup = { task_max = 5; };",
+         "'cgroup' has no 'task_max'\n  hint: did you mean 'tasks_max'?"},
+        {"cgroup = { memory_max = \"5x\"; };", bytes + "'5x'"},
+        {"cgroup = { memory_max = -1; };", bytes + "-1"},
+        {"cgroup = { cpu_max = 50; };", part + "50"},
+        {"cgroup = { cpu_max = \"0%\"; };", part + "'0%'"},
+        {"cgroup = { cpu_weight = 0; };", "'cpu_weight' takes a number from 1 to 10000, not 0"},
+        {"cgroup = { tasks_max = \"1k\"; };",
+         "'tasks_max' takes a number or \"unlimited\", not '1k'"},
+        {"cgroup = { set = \"a.b=1\"; };", files + ", not 'a.b=1'"},
+        {"cgroup = { set = [\"cgroup.procs=1\"]; };",
+         files + "; 'cgroup.procs=1' is none of these"},
+        {"cgroup = { set = [\"../a.max=1\"]; };", files + "; '../a.max=1' is none of these"},
+        {"cgroup = { set = [\"pids.max\"]; };", files + "; 'pids.max' is none of these"},
+    });
+    const Loaded loaded = load("defaults = { cgroup = { cpu_max = \"50%\"; io_weight = 7; }; };");
+    REQUIRE(loaded.services.size() == 1);
+    CHECK(loaded.services[0]->surroundings->confinement.cgroup ==
+          std::vector<GroupSetting>{{"cpu.max", "50000 100000"}, {"io.weight", "default 7"}});
+}
