@@ -8,6 +8,8 @@
 
 // What holds a server in: plain values, checked when they were loaded. A member that is empty asks
 // for nothing.
+// NOLINTBEGIN(modernize-use-nullptr,readability-implicit-bool-conversion): clang-tidy 14 takes the
+// 0 that a defaulted <=> is compared with for something of ours.
 namespace inetd {
 
 // setrlimit(2); RLIM64_INFINITY is no limit.
@@ -62,3 +64,4 @@ struct Confinement {
 };
 
 } // namespace inetd
+// NOLINTEND(modernize-use-nullptr,readability-implicit-bool-conversion)

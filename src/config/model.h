@@ -95,6 +95,7 @@ struct Surroundings {
     std::string errors = "socket"; // descriptor 2: "socket", "journal", "log", "null" or a file
     Confinement confinement{};
 
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
     friend auto operator<=>(const Surroundings&, const Surroundings&) = default;
 };
 

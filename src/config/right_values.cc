@@ -64,6 +64,7 @@ std::optional<Value> read_capabilities(const Setting& setting) {
             continue;
         }
         std::vector<std::string> names;
+        names.reserve(static_cast<std::size_t>(cap_max_bits()));
         for (int i = 0; i < cap_max_bits(); ++i)
             names.push_back(capability_name(i));
         setting.error(fmt::format("'{}': {} is not a capability", setting.name, shown(item)),

@@ -255,6 +255,18 @@ static std::string span_text(milliseconds span) {
     return {};
 }
 
+static std::string confinement_text(const Value& value) {
+    if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))
+        return rlimits_text(*limits);
+    if (const auto* groups = std::get_if<std::vector<gid_t>>(&value))
+        return fmt::format("[{}]", fmt::join(*groups, ", "));
+    if (const auto* set = std::get_if<CapabilitySet>(&value)) return capabilities_text(*set);
+    if (const auto* rights = std::get_if<PathRights>(&value)) return path_rights_text(*rights);
+    if (const auto* settings = std::get_if<std::vector<GroupSetting>>(&value))
+        return group_settings_text(*settings);
+    return {};
+}
+
 std::string value_text(ValueKind kind, const Value& value) {
     if (std::holds_alternative<std::monostate>(value)) return {};
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
@@ -271,14 +283,7 @@ std::string value_text(ValueKind kind, const Value& value) {
             items.push_back(string_literal(item));
         return fmt::format("[{}]", fmt::join(items, ", "));
     }
-    if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))
-        return rlimits_text(*limits);
-    if (const auto* groups = std::get_if<std::vector<gid_t>>(&value))
-        return fmt::format("[{}]", fmt::join(*groups, ", "));
-    if (const auto* set = std::get_if<CapabilitySet>(&value)) return capabilities_text(*set);
-    if (const auto* rights = std::get_if<PathRights>(&value)) return path_rights_text(*rights);
-    if (const auto* settings = std::get_if<std::vector<GroupSetting>>(&value))
-        return group_settings_text(*settings);
+    if (!std::holds_alternative<std::int64_t>(value)) return confinement_text(value);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
     if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));

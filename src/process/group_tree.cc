@@ -144,11 +144,13 @@ GroupTree::take(const std::string& name, const std::vector<GroupSetting>& settin
         group->directory = std::move(directory);
     }
     const int directory = group->directory.get();
-    for (const auto& [file, original] : group->originals) {
-        const bool stays = std::any_of(settings.begin(), settings.end(),
-                                       [&](const auto& setting) { return setting.file == file; });
+    for (const auto& before : group->originals) {
+        const bool stays = std::any_of(settings.begin(), settings.end(), [&](const auto& setting) {
+            return setting.file == before.first;
+        });
         if (stays) continue;
-        if (auto done = write_file(directory, file, original); !done) return done.error();
+        if (auto done = write_file(directory, before.first, before.second); !done)
+            return done.error();
     }
     for (const GroupSetting& setting : settings) {
         if (const auto before = read_file(directory, setting.file))

@@ -151,6 +151,14 @@ INETD_RAW static long take_account(const ChildPlan& plan, SpawnProgress& progres
     return raw(SYS_setresuid, plan.uid, plan.uid, plan.uid);
 }
 
+INETD_RAW static long change_identity(const ChildPlan& plan, SpawnProgress& progress) {
+    if (plan.sandbox == nullptr) return take_account(plan, progress);
+    long done = confine_before_account(*plan.sandbox, progress);
+    if (done < 0) return done;
+    done = take_account(plan, progress);
+    return done < 0 ? done : confine_after_account(*plan.sandbox, progress);
+}
+
 // "0" stands for whoever writes it, cgroups(7).
 INETD_RAW static long move_to_group(int directory) {
     static const char kFile[] = "cgroup.procs";
@@ -183,16 +191,8 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
         done = raw(SYS_setpriority, PRIO_PROCESS, 0, plan.nice);
         if (done < 0) return done;
     }
-    if (plan.sandbox != nullptr) {
-        done = confine_before_account(*plan.sandbox, progress);
-        if (done < 0) return done;
-    }
-    done = take_account(plan, progress);
+    done = change_identity(plan, progress);
     if (done < 0) return done;
-    if (plan.sandbox != nullptr) {
-        done = confine_after_account(*plan.sandbox, progress);
-        if (done < 0) return done;
-    }
     if (plan.umask >= 0) raw(SYS_umask, plan.umask);
     // After it: only what the account may enter.
     if (plan.directory != nullptr) {

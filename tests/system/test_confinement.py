@@ -13,8 +13,8 @@ import subprocess
 
 import pytest
 
-from harness import ME, Daemon, ask, connect, free_port, read_all
-from support import listeners, script, wait_until
+from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all
+from support import children, listeners, script, wait_until
 
 LIMITS = "/bin/cat cat /proc/self/limits"
 CLONE3, LANDLOCK_CREATE_RULESET = 435, 444  # on every machine
@@ -599,3 +599,27 @@ def test_cgroup_of_others(workdir, group):
     with Daemon(line(port, OWN_GROUP, "nobody"), "--settings", workdir / "inetd.cfg", wrap=drop,
                 preexec=group.enter) as d:
         fails(d, port, f"not started: cgroup: make {group.path}/inetd.main: Permission denied")
+
+
+@pytest.mark.root
+@pytest.mark.needs("strace")
+def test_who_asks_for_nothing_pays_nothing(start, workdir):
+    """Not one system call more between clone and exec than the identity and the socket need."""
+    port = free_port()
+    trace = workdir / "trace"
+    tracer = ("strace", "-f", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", trace)
+    try:
+        d = start(line(port, "/bin/true", "nobody"), "", wrap=tracer)
+    except AssertionError as reason:
+        pytest.skip(f"no tracing here: {reason}")
+    ask(port)
+    d.wait_log(f"{port}: pid .* ended")
+    daemon = next(iter(children(d.pid)))
+    os.kill(daemon, signal.SIGTERM)
+    d.process.wait(PATIENCE)
+    rows = [row.split(None, 1) for row in trace.read_text().splitlines()]
+    child = next(pid for pid, _ in rows if int(pid) != daemon)
+    calls = [text.partition("(")[0] for pid, text in rows if pid == child and not text.startswith("<")]
+    assert calls[:calls.index("execve") + 1] == [
+        "dup3", "dup3", "dup3", "close_range", "setsid", *["prlimit64"] * ("prlimit64" in calls[:7]),
+        "setgroups", "setresgid", "setresuid", "umask", "rt_sigprocmask", "execve"]
