@@ -28,7 +28,9 @@ static fs::path own_directory() {
         if (at == std::string::npos) continue;
         const bool unified = line.starts_with("0::");
         if (!unified && line.find(":name=systemd:") == std::string::npos) continue;
-        const std::string group = line.substr(at + 1);
+        std::string group = line.substr(at + 1);
+        if (unified && fs::path(group).filename() == kMainGroup)
+            group = fs::path(group).parent_path();
         for (const char* tree : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
             if (unified && fs::exists(fs::path(tree + group) / "cgroup.procs")) return tree + group;
         }

@@ -1,5 +1,7 @@
 #include "process/group_tree.h"
 
+#include "process/control_group.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,7 +16,6 @@
 namespace inetd {
 
 static constexpr mode_t kMode = 0755;
-static constexpr std::string_view kOwnName = "inetd.main";
 
 static Result<void> write_file(int directory, const std::string& name, const std::string& text) {
     const Fd file(openat(directory, name.c_str(), O_WRONLY | O_CLOEXEC));
@@ -49,7 +50,7 @@ static std::string own_directory() {
         if (line.starts_with("0::")) path = line.substr(3);
     // An instance before us that started us has moved us down already.
     const auto slash = path.rfind('/');
-    if (slash != std::string::npos && path.substr(slash + 1) == kOwnName) path.erase(slash);
+    if (slash != std::string::npos && path.substr(slash + 1) == kMainGroup) path.erase(slash);
     std::ifstream mounts("/proc/self/mountinfo");
     for (std::string line; !path.empty() && std::getline(mounts, line);) {
         if (line.find(" - cgroup2 ") == std::string::npos) continue;
@@ -78,8 +79,8 @@ static bool is_delegated(int directory) {
 Result<void> GroupTree::move_down(const std::string& own) const {
     // The root of the whole tree may have processes, and has those of the kernel.
     if (faccessat(top_.get(), "cgroup.type", F_OK, 0) != 0) return {};
-    const std::string down = fmt::format("{}/{}", own, kOwnName);
-    if (mkdirat(top_.get(), kOwnName.data(), kMode) != 0 && errno != EEXIST)
+    const std::string down = fmt::format("{}/{}", own, kMainGroup);
+    if (mkdirat(top_.get(), kMainGroup.data(), kMode) != 0 && errno != EEXIST)
         return errno_error("make " + down);
     // What is born while we look is found when we look again.
     for (int i = 0; i < 100; ++i) {
@@ -90,7 +91,7 @@ Result<void> GroupTree::move_down(const std::string& own) const {
         std::istringstream pids(*members);
         for (std::string pid; pids >> pid;) {
             const auto moved =
-                write_file(top_.get(), fmt::format("{}/cgroup.procs", kOwnName), pid);
+                write_file(top_.get(), fmt::format("{}/cgroup.procs", kMainGroup), pid);
             if (!moved && moved.error().code != ESRCH)
                 return Error{"move to " + down, moved.error().code};
         }

@@ -45,6 +45,22 @@ def test_servers_are_in_their_group_and_the_daemon_in_its_own(inetd, settings):
     assert inetd.pid == pid
 
 
+def test_a_stop_ends_who_was_left_in_a_group(inetd, settings):
+    """The daemon that stops is another one than has started it, and is in a group of its own."""
+    settings('services = ( { name = "1007"; cgroup = { set = ["cgroup.max.depth=1"]; }; } );')
+    inetd.start(CAT)
+    session = Session(1007)
+    inetd.restart()
+    session.say()
+    Session(1007).say()
+    settings('daemon = { stop_timeout = 0; };')
+    assert inetd.reload() == 0
+    session.say()
+    inetd.stop()
+    assert session.ended()
+    assert inetd.members() == []
+
+
 @pytest.mark.parametrize("how", ("restart", "crash"))
 def test_the_daemon_comes_back_while_a_server_is_in_its_group(inetd, settings, controller, how):
     """The kernel lets nobody into the group of the unit while that has controllers."""
