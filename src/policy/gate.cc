@@ -94,8 +94,7 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
 }
 
 Gate::State Gate::state() const {
-    State state{
-        .started = started_, .refused = refused_, .bucket = bucket_.state(), .sources = {}};
+    State state{.started = started_, .refused = refused_, .bucket = bucket_.state(), .sources = {}};
     for (const auto& [key, source] : sources_)
         state.sources.emplace_back(key, source.bucket.state());
     return state;
