@@ -5,6 +5,7 @@
 #include "builtin/farewell.h"
 #include "builtin/idle_list.h"
 #include "builtin/session.h"
+#include "builtin/session_end.h"
 #include "config/model.h"
 #include "event/loop.h"
 
@@ -16,20 +17,6 @@
 #include <vector>
 
 namespace inetd {
-
-// How a session of a built-in service ended.
-struct SessionEnd {
-    // A peer that closed or reset the connection is `eof`, as is an answer given in full.
-    enum class Reason : std::uint8_t { eof, error, idle, stopped };
-
-    ServiceConfigPtr service;
-    SocketAddress peer;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
-    Duration lasted{};
-    Reason reason = Reason::eof;
-    int error_code = 0; // errno; with `eof` it may be EPIPE or ECONNRESET
-};
 
 // Every stream session of echo, discard, chargen, daytime and time, on TCP and on unix stream and
 // seqpacket sockets, without a process or a thread each. All share one read buffer; while a peer

@@ -8,6 +8,8 @@
 
 namespace inetd {
 
+struct Setting;
+
 // Where a value of the effective configuration comes from.
 struct Origin {
     enum class Kind : std::uint8_t { built_in, command_line, daemon, defaults, line, entry };
@@ -20,8 +22,10 @@ struct Origin {
 // particular.
 struct Draft {
     ServiceConfig config;
-    Surroundings surroundings; // becomes config.surroundings
-    bool enabled = true;       // false: checked, but not listened on
+    Surroundings surroundings;            // becomes config.surroundings
+    std::string redirect;                 // becomes config.relay
+    const Setting* redirect_at = nullptr; // where that stands, if in the settings file
+    bool enabled = true;                  // false: checked, but not listened on
     // One for each of service_keys(), if anybody will ask; else empty, for there may be many.
     std::vector<Origin> origins;
 };

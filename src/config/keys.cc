@@ -86,6 +86,7 @@ std::span<const ServiceKey> service_keys() {
         service("rate_per_source", {rate}, clients, INETD_FIELD(config.limits.source_rate)),
         service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
         service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
+        service("redirect", {word, 0, 0, &kRelayTargets}, relay, INETD_FIELD(redirect)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
@@ -170,6 +171,8 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::lent:
         if (is_built_in(service)) return "is built in";
         return service.wait ? nullptr : "is 'nowait': its server gets a connection";
+    case Effect::relay:
+        return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }
     return nullptr;
 }

@@ -24,6 +24,7 @@ enum class Effect : std::uint8_t {
     session, // built-in stream services
     program, // that start a program
     lent,    // whose program gets the listening socket
+    relay,   // `internal redirect`
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

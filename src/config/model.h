@@ -38,7 +38,7 @@ struct SocketOptions {
     friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
 };
 
-enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux };
+enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux, redirect };
 
 // At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
 struct Rate {
@@ -106,6 +106,14 @@ struct Program {
     friend bool operator==(const Program&, const Program&) = default;
 };
 
+// What `internal redirect` relays its clients to.
+struct RelayTarget {
+    std::string text;                     // as configured: "db.example.org 5432"
+    std::vector<SocketAddress> addresses; // to be tried in turn; never empty
+
+    friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
+};
+
 struct ServiceConfig {
     std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
     std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
@@ -116,6 +124,7 @@ struct ServiceConfig {
     std::shared_ptr<const Program> program;           // null for a built-in
     std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
+    std::shared_ptr<const RelayTarget> relay;                         // of `redirect`, else null
     Builtin builtin = Builtin::none;
     bool wait = false;
     bool listen_fds = false; // a wait server finds its socket as sd_listen_fds(3) says

@@ -185,6 +185,7 @@ void Overrides::read_defaults(const Setting& group) {
     for (const Assignment& assignment : assignments) {
         const ServiceKey& key = service_keys()[assignment.key];
         key.set(base_, assignment.value);
+        if (key.name == "redirect") base_.redirect_at = assignment.setting;
         note_origin(base_, key.name, origin_of(Origin::Kind::defaults, *assignment.setting));
     }
     warn_contradiction(base_.config.limits, limit, "");

@@ -29,6 +29,7 @@ void Overrides::assign(Entry& entry, Draft& draft) {
         const ServiceKey& key = service_keys()[assignment.key];
         key.set(draft, assignment.value);
         const Setting& setting = *assignment.setting;
+        if (key.name == "redirect") draft.redirect_at = &setting;
         note_origin(draft, key.name, {Origin::Kind::entry, setting.source->name(), setting.line});
     }
 }

@@ -12,13 +12,14 @@ namespace inetd {
 
 struct BuiltinName {
     std::string_view name;
-    std::uint16_t port;
+    std::uint16_t port; // 0 = has none of its own
     Builtin builtin;
 };
 static constexpr BuiltinName kBuiltins[] = {
-    {"tcpmux", 1, Builtin::tcpmux},    {"echo", 7, Builtin::echo},
-    {"discard", 9, Builtin::discard},  {"daytime", 13, Builtin::daytime},
-    {"chargen", 19, Builtin::chargen}, {"time", 37, Builtin::time},
+    {"tcpmux", 1, Builtin::tcpmux},     {"echo", 7, Builtin::echo},
+    {"discard", 9, Builtin::discard},   {"daytime", 13, Builtin::daytime},
+    {"chargen", 19, Builtin::chargen},  {"time", 37, Builtin::time},
+    {"redirect", 0, Builtin::redirect},
 };
 
 Builtin builtin_by_name(std::string_view name) {
@@ -63,6 +64,7 @@ void Ports::read() {
     endservent();
     // A container often has no /etc/services; what is built in needs none.
     for (const BuiltinName& known : kBuiltins) {
+        if (known.port == 0) continue;
         ports_.try_emplace(key_of(known.name, "tcp"), known.port);
         if (known.builtin != Builtin::tcpmux)
             ports_.try_emplace(key_of(known.name, "udp"), known.port);

@@ -59,7 +59,30 @@ static Builtin builtin_of(const ServiceLine& line, const ServiceConfig& config) 
     return builtin_by_port(static_cast<std::uint16_t>(config.listen.front().address.port()));
 }
 
-static bool set_builtin(const Source& source, const ServiceLine& line, ServiceConfig& config) {
+// "internal redirect HOST PORT": xinetd's words, as arguments.
+static bool set_redirect(const Source& source, const ServiceLine& line, Draft& draft) {
+    const Token& name = line.arguments.empty() ? line.service : line.arguments.front();
+    if (line.type != SOCK_STREAM || line.transport == Transport::sctp) {
+        source.error(name.at, "redirect relays byte streams: those of TCP and of unix sockets");
+        return false;
+    }
+    if (line.arguments.size() < 2) return true;
+    std::string text = line.arguments[1].text;
+    if (line.arguments.size() == 3) text += " " + line.arguments[2].text;
+    if (line.arguments.size() > 3 || !parse_target(text)) {
+        source.error(line.arguments[1].at,
+                     fmt::format("{} is not what redirect can lead to", quoted(text)),
+                     fmt::format("write {}", kTargetForms));
+        return false;
+    }
+    draft.redirect = std::move(text);
+    draft.redirect_at = nullptr;
+    note_origin(draft, "redirect", {Origin::Kind::line, draft.config.file, draft.config.line});
+    return true;
+}
+
+static bool set_builtin(const Source& source, const ServiceLine& line, Draft& draft) {
+    ServiceConfig& config = draft.config;
     const bool named = !line.arguments.empty();
     const Token& name = named ? line.arguments.front() : line.service;
     config.builtin = builtin_of(line, config);
@@ -69,6 +92,7 @@ static bool set_builtin(const Source& source, const ServiceLine& line, ServiceCo
                      named ? hint : hint + "; name one after 'internal'");
         return false;
     }
+    if (config.builtin == Builtin::redirect) return set_redirect(source, line, draft);
     if (line.arguments.size() > 1) {
         source.error(line.arguments[1].at, "a built-in service takes no arguments");
         return false;
@@ -108,8 +132,9 @@ static void check_argv0(const Source& source, const ServiceLine& line) {
                    fmt::format("for an argument, write '{} {}'", name, first.text));
 }
 
-bool Resolver::set_program(const Source& source, const ServiceLine& line, ServiceConfig& config) {
-    if (line.internal()) return set_builtin(source, line, config);
+bool Resolver::set_program(const Source& source, const ServiceLine& line, Draft& draft) {
+    if (line.internal()) return set_builtin(source, line, draft);
+    ServiceConfig& config = draft.config;
     check_argv0(source, line);
     std::vector<std::string> argv;
     argv.reserve(std::max<std::size_t>(line.arguments.size(), 1));
@@ -134,6 +159,24 @@ bool Resolver::check_program(const Source& source, const ServiceLine& line,
     source.error(line.program.at,
                  fmt::format("program {} is below no path of 'landlock'", quoted(program)),
                  "without it, and its libraries, the server cannot start");
+    return false;
+}
+
+bool Resolver::set_relay(const Source& source, const ServiceLine& line, Draft& draft) {
+    if (draft.config.builtin != Builtin::redirect) return true;
+    if (draft.redirect.empty()) {
+        source.error(line.program.at, "redirect has nowhere to lead to",
+                     "write 'internal redirect HOST PORT', or 'redirect' in inetd.cfg");
+        return false;
+    }
+    const auto& found = targets_.find(draft.redirect);
+    draft.config.relay = found.value;
+    if (found.found()) return true;
+    if (draft.redirect_at != nullptr) {
+        draft.redirect_at->error("'redirect': " + found.problem, found.hint);
+    } else {
+        source.error(line.arguments[1].at, "redirect: " + found.problem, found.hint);
+    }
     return false;
 }
 
@@ -176,8 +219,8 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
     good = set_socket(source, line, draft) && good;
     good = set_account(source, line, config) && good;
     // Which built-in service it is may depend on the port.
-    if (good || !line.internal()) good = set_program(source, line, config) && good;
-    good = good && overrides_.apply(draft);
+    if (good || !line.internal()) good = set_program(source, line, draft) && good;
+    good = good && overrides_.apply(draft) && set_relay(source, line, draft);
     // Where it has to be depends on the settings.
     good = check_program(source, line, draft.surroundings.confinement) && good;
     if (!good) return std::nullopt;

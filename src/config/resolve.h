@@ -6,6 +6,7 @@
 #include "config/load.h"
 #include "config/overrides.h"
 #include "config/programs.h"
+#include "config/targets.h"
 
 #include <map>
 #include <memory>
@@ -27,15 +28,17 @@ class Resolver {
 
   private:
     bool set_account(const Source& source, const ServiceLine& line, ServiceConfig& config);
-    bool set_program(const Source& source, const ServiceLine& line, ServiceConfig& config);
+    bool set_program(const Source& source, const ServiceLine& line, Draft& draft);
     bool check_program(const Source& source, const ServiceLine& line,
                        const Confinement& confinement);
+    bool set_relay(const Source& source, const ServiceLine& line, Draft& draft);
     std::shared_ptr<const Surroundings> share(const Surroundings& surroundings);
 
     Overrides& overrides_;
     Endpoints endpoints_;
     Accounts accounts_;
     Programs programs_;
+    Targets targets_;
     std::map<Surroundings, std::shared_ptr<const Surroundings>> surroundings_;
 };
 

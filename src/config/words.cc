@@ -3,6 +3,7 @@
 #include "base/syslog_names.h"
 #include "config/diagnostic.h"
 #include "config/source.h"
+#include "config/targets.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,8 +31,11 @@ const Words kErrorTargets{
 
 const Words kFile{"the absolute path of a file", [] { return std::vector<std::string_view>{}; },
                   true};
+const Words kRelayTargets{kTargetForms, [] { return std::vector<std::string_view>(); }, false,
+                          [](std::string_view text) { return parse_target(text).has_value(); }};
 
 bool Words::contain(const std::string& word) const {
+    if (fits != nullptr) return fits(word);
     const auto words = all();
     return std::find(words.begin(), words.end(), word) != words.end();
 }

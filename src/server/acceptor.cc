@@ -29,14 +29,30 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
             .serve = [this](Fd& fd, const SocketAddress& peer, const std::string& name,
                             std::shared_ptr<void>& lease,
                             const ServiceConfigPtr&) { return serve_muxed(fd, peer, name, lease); },
-            .ended = {}}) {
-    sessions_.on_end([this](const SessionEnd& end) {
-        if (!log_connections_) return;
-        log::info({.service = end.service->name, .peer = &end.peer, .lasted = end.lasted},
-                  "{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
-                  end.peer.unmapped().to_string(), end.bytes_in, end.bytes_out,
-                  seconds(end.lasted));
-    });
+            .ended = {}}),
+      relays_(loop, {},
+              {.unreachable = [this](const ServiceConfig& service, const SocketAddress& target,
+                                     int code) { note_unreachable(service, target, code); },
+               .ended = [this](const SessionEnd& end) { note_end(end); }}) {
+    sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
+}
+
+void Acceptor::note_end(const SessionEnd& end) const {
+    if (!log_connections_) return;
+    log::info({.service = end.service->name, .peer = &end.peer, .lasted = end.lasted},
+              "{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
+              end.peer.unmapped().to_string(), end.bytes_in, end.bytes_out, seconds(end.lasted));
+}
+
+// Whoever connects makes us try.
+void Acceptor::note_unreachable(const ServiceConfig& service, const SocketAddress& target,
+                                int code) {
+    Throttle& notes = unreachable_notes_[service.id()];
+    if (!notes.pass(loop_.now())) return;
+    const auto others = notes.suppressed();
+    log::warning({.service = service.name}, "{}: {}{}", service.name,
+                 Error{"connect " + target.to_string(), code}.text(),
+                 others != 0 ? fmt::format(" ({} more failed before)", others) : "");
 }
 
 void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
@@ -47,6 +63,7 @@ void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
 void Acceptor::stop_sessions() {
     sessions_.stop_all();
     mux_.stop_all();
+    relays_.stop_all();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -113,6 +130,8 @@ void Acceptor::take_client(Endpoint& endpoint, Listener::Accepted client) {
                   service.name(), client.peer.unmapped().to_string());
     if (builtin == Builtin::tcpmux) {
         mux_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
+    } else if (builtin == Builtin::redirect) {
+        relays_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
     } else {
         sessions_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
     }

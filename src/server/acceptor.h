@@ -1,5 +1,6 @@
 #pragma once
 
+#include "builtin/relays.h"
 #include "builtin/sessions.h"
 #include "builtin/tcpmux.h"
 #include "event/loop.h"
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace inetd {
@@ -36,13 +38,17 @@ class Acceptor {
     using ListMuxed = std::function<std::vector<std::string>()>;
     void set_mux(FindMuxed find, ListMuxed list);
 
-    [[nodiscard]] std::size_t sessions() const { return sessions_.count() + mux_.count(); }
+    [[nodiscard]] std::size_t sessions() const {
+        return sessions_.count() + mux_.count() + relays_.count();
+    }
     void stop_sessions();
 
   private:
     void on_ready(Endpoint& endpoint);
     void accept_clients(Endpoint& endpoint);
     void take_client(Endpoint& endpoint, Listener::Accepted client);
+    void note_end(const SessionEnd& end) const;
+    void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void answer_datagrams_of(Endpoint& endpoint);
     bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
                      std::shared_ptr<void>& lease);
@@ -54,6 +60,8 @@ class Acceptor {
     Peers peers_;
     Sessions sessions_;
     MuxSessions mux_;
+    Relays relays_;
+    std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
     bool log_connections_ = false;

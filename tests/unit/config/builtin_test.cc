@@ -57,8 +57,24 @@ TEST_CASE("built-in services and those behind tcpmux") {
          "t:1:43: error: a built-in service takes no arguments\n"},
         {"ftp stream tcp nowait root internal",
          "t:1:1: error: no built-in service is named 'ftp'\n"
-         "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time; name one after "
-         "'internal'\n"},
+         "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time, redirect; name "
+         "one after 'internal'\n"},
+        {"80 stream tcp4 nowait root internal redirect 127.0.0.1 8080",
+         "80/tcp4 stream 0.0.0.0:80 nowait root:0 <redirect> -> 127.0.0.1:8080\n"},
+        {"@x stream unix nowait root internal redirect [::1]:80",
+         "@x/unix stream @x nowait root:0 <redirect> -> [::1]:80\n"},
+        {"80 stream tcp4 nowait root internal redirect",
+         "t:1:28: error: redirect has nowhere to lead to\n"
+         "  hint: write 'internal redirect HOST PORT', or 'redirect' in inetd.cfg\n"},
+        {"80 stream tcp4 nowait root internal redirect host",
+         "t:1:46: error: 'host' is not what redirect can lead to\n"
+         "  hint: write \"HOST PORT\", \"HOST:PORT\", \"[ADDRESS]:PORT\" or the \"/path\" or "
+         "\"@name\" of a unix socket\n"},
+        {"80 stream tcp4 nowait root internal redirect 10.1 80",
+         "t:1:46: error: redirect: '10.1' is not an address\n"
+         "  hint: addresses are written 192.0.2.1 or [2001:db8::1]\n"},
+        {"80 dgram udp4 wait root internal redirect 127.0.0.1 80",
+         "t:1:34: error: redirect relays byte streams: those of TCP and of unix sockets\n"},
         {"tcpmux dgram udp wait root internal tcpmux",
          "t:1:1: error: unknown service 'tcpmux' for udp\n"
          "  hint: services(5) has it for tcp only\n"},

@@ -20,7 +20,7 @@ inline std::string dump(const ListenSpec& spec) {
 inline std::string dump(const ServiceConfig& service) {
     static const char* const kTypes[] = {"?", "stream", "dgram", "raw", "?", "seqpacket"};
     static const char* const kBuiltins[] = {"-",       "echo", "discard", "chargen",
-                                            "daytime", "time", "tcpmux"};
+                                            "daytime", "time", "tcpmux",  "redirect"};
     std::string out = service.id() + " " + kTypes[service.type()];
     for (const ListenSpec& spec : service.listen)
         out += " " + dump(spec);
@@ -32,6 +32,11 @@ inline std::string dump(const ServiceConfig& service) {
             out += " [" + argument + "]";
     } else {
         out += fmt::format(" <{}>", kBuiltins[static_cast<int>(service.builtin)]);
+    }
+    if (service.relay) {
+        out += " ->";
+        for (const SocketAddress& address : service.relay->addresses)
+            out += " " + address.to_string();
     }
     const auto number = [&](const char* name, auto value, auto usual) {
         if (value != usual) out += fmt::format(" {}={}", name, value);

@@ -359,7 +359,8 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
                              "127.0.0.1:time dgram udp wait root internal\n"
                              "ftp stream tcp nowait root /bin/cat\n"
                              "8080 stream tcp wait root /bin/cat\n"
-                             "/run/x.sock stream unix nowait root /bin/cat\n";
+                             "/run/x.sock stream unix nowait root /bin/cat\n"
+                             "5432 stream tcp nowait root internal redirect @db\n";
     if (geteuid() != 0) return;
     CHECK(load_config_text(conf, "t", plain(), sample).diagnostics.empty());
     // Prose is behind "//", and what is proposed behind "#".

@@ -263,3 +263,26 @@ TEST_CASE("settings: all errors are found in one go") {
             "s:6: error: this entry of 'services' has no 'name'\n"
             "s:5: error: no service is named '8'\n  hint: write the name as inetd.conf has it\n"}});
 }
+
+TEST_CASE("settings: a redirect overrides the line's, and is told where it is wrong") {
+    const std::string bare = "80 stream tcp4 nowait root internal redirect\n";
+    const std::string line = "80 stream tcp4 nowait root internal redirect 127.0.0.1 1\n";
+    const std::string shown = "80/tcp4 stream 0.0.0.0:80 nowait root:0 <redirect> -> ";
+    const auto entry = [](const std::string& target) {
+        return "\nservices = ( { name = \"80\"; redirect = \"" + target + "\"; } );";
+    };
+    check({{bare, entry("127.0.0.1 8080"), shown + "127.0.0.1:8080\n"},
+           {line, entry("[::1]:8080"), shown + "[::1]:8080\n"},
+           {line, entry("/run/x"), shown + "/run/x\n"},
+           {bare, "defaults = { redirect = \"@x\"; };", shown + "@x\n"},
+           {line, "defaults = { redirect = \"@x\"; };", shown + "127.0.0.1:1\n"},
+           {bare, entry("127.0.0.1 99999"),
+            "s:2: error: 'redirect': '99999' is not a port number\n"
+            "  hint: ports are numbers from 1 to 65535\n"},
+           {bare, entry("127.0.0.1"),
+            "s:2: error: 'redirect' takes \"HOST PORT\", \"HOST:PORT\", \"[ADDRESS]:PORT\" or the "
+            "\"/path\" or \"@name\" of a unix socket, not '127.0.0.1'\n"},
+           {kEcho, "\nservices = ( { name = \"7\"; redirect = \"@x\"; } );",
+            kEchoDump + "\ns:2: warning: 'redirect' has no effect on 7/tcp4, which is not "
+                        "'internal redirect'\n"}});
+}

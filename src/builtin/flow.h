@@ -1,0 +1,51 @@
+#pragma once
+
+#include "builtin/pipe_pool.h"
+
+#include <cstdint>
+
+namespace inetd {
+
+// One direction of a relay: moves a stream from one socket to another by splice(2), without copying
+// it through this process. Borrows a pipe while something is on its way and has none at rest, so a
+// peer that does not read costs one pipe, and nothing more is read for it.
+class Flow {
+  public:
+    enum class State : std::uint8_t {
+        input,   // waits until there is something to read
+        output,  // waits until it can write what it holds
+        starved, // waits for a pipe
+        over,    // the end was read, all was written, and the end was passed on
+        broken,  // see error()
+    };
+
+    // Moves what can be moved now, within bounds, so that no flow keeps the loop to itself. In the
+    // state `output` `to` alone has to be waited for, in `input` `from`. SIGPIPE must be blocked or
+    // ignored: splice(2) knows no MSG_NOSIGNAL. True if a byte or the end was moved.
+    bool pump(int from, int to, PipePool& pool);
+    // Throws away what is held; the flow is over.
+    void drop(PipePool& pool);
+
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] int error() const { return error_; }           // errno
+    [[nodiscard]] std::uint64_t bytes() const { return bytes_; } // written so far
+    [[nodiscard]] std::uint32_t held() const { return held_; }   // read and not yet written
+
+  private:
+    // As much as a pipe holds unless somebody asks for more, pipe(7).
+    static constexpr std::size_t kChunk = std::size_t{64} * 1024;
+    static constexpr int kChunksInTurn = 4;
+
+    bool fill(int from, int to, PipePool& pool);
+    bool empty(int to);
+    bool fail();
+    void rest(PipePool& pool);
+
+    Pipe pipe_;
+    std::uint32_t held_ = 0;
+    State state_ = State::input;
+    int error_ = 0;
+    std::uint64_t bytes_ = 0;
+};
+
+} // namespace inetd

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "base/fd.h"
+
+#include <cstddef>
+#include <vector>
+
+namespace inetd {
+
+// A pipe of the kernel, non-blocking at both ends.
+struct Pipe {
+    Fd out; // read from
+    Fd in;  // written to
+
+    explicit operator bool() const { return static_cast<bool>(in); }
+};
+
+// Lends pipes to what moves data just now, so that what rests needs none. Keeps a few that came
+// back, which saves most of the making and lets somebody go on where descriptors have run out.
+class PipePool {
+  public:
+    static constexpr std::size_t kSpare = 32;
+
+    // At most so many are lent at a time.
+    explicit PipePool(std::size_t most) : most_(most) {}
+
+    // Empty if all are lent or the kernel has no more (EMFILE, ENFILE).
+    [[nodiscard]] Pipe borrow();
+    // With nothing in it.
+    void give_back(Pipe pipe);
+    // With something in it: it is closed.
+    void discard(Pipe pipe);
+
+    [[nodiscard]] std::size_t lent() const { return lent_; }
+    [[nodiscard]] std::size_t spare() const { return spare_.size(); }
+
+  private:
+    std::size_t most_;
+    std::size_t lent_ = 0;
+    std::vector<Pipe> spare_;
+};
+
+} // namespace inetd

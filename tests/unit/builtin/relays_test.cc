@@ -1,0 +1,284 @@
+#include "builtin/relays.h"
+
+#include "peers.h"
+
+#include <csignal>
+#include <fcntl.h>
+#include <vector>
+
+using namespace inetd;
+using namespace inetd::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A relay to sockets of this process, and what it reported.
+struct Fixture {
+    // splice(2) raises it, and the daemon blocks it.
+    struct NoSignal {
+        NoSignal() : before(std::signal(SIGPIPE, SIG_IGN)) {}
+        NoSignal(const NoSignal&) = delete;
+        NoSignal& operator=(const NoSignal&) = delete;
+        ~NoSignal() { (void)std::signal(SIGPIPE, before); }
+        void (*before)(int);
+    };
+
+    explicit Fixture(Relays::Options options = {})
+        : relays(loop, options,
+                 {.unreachable = [this](const ServiceConfig&, const SocketAddress& target,
+                                        int code) { failures.emplace_back(target, code); },
+                  .ended = [this](const SessionEnd& end) { ends.push_back(end); }}) {}
+
+    Connection start(std::vector<SocketAddress> targets, Duration idle = 1min) {
+        Connection connection = tcp_connection();
+        auto config = std::make_shared<ServiceConfig>();
+        config->builtin = Builtin::redirect;
+        config->idle_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(idle);
+        config->relay = std::make_shared<const RelayTarget>(
+            RelayTarget{.text = "t", .addresses = std::move(targets)});
+        relays.start(config, std::move(connection.server), connection.peer, nullptr);
+        return connection;
+    }
+
+    Fd accepted(const Fd& listener) {
+        Fd fd;
+        rounds_until(loop, [&] {
+            fd.reset(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+            return static_cast<bool>(fd);
+        });
+        return fd;
+    }
+
+    std::string read(const Fd& fd, std::size_t size) {
+        std::string text;
+        rounds_until(loop, [&] {
+            REQUIRE(read_some(fd, text));
+            return text.size() >= size;
+        });
+        return text;
+    }
+
+    NoSignal no_signal;
+    EventLoop loop;
+    std::vector<std::pair<SocketAddress, int>> failures;
+    std::vector<SessionEnd> ends;
+    Relays relays;
+};
+
+Fd listening(int backlog = 16) {
+    Fd fd = bound_socket("127.0.0.1", SOCK_STREAM);
+    REQUIRE(listen(fd.get(), backlog) == 0);
+    return fd;
+}
+
+Fd listening_unix(int backlog, SocketAddress& address) {
+    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    sockaddr_un unnamed{};
+    unnamed.sun_family = AF_UNIX;
+    // unix(7): an abstract name of the kernel's choice.
+    REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)) == 0);
+    REQUIRE(listen(fd.get(), backlog) == 0);
+    address = name_of(fd);
+    return fd;
+}
+
+// A port of ours where nobody listens.
+SocketAddress dead_address(Fd& holder) {
+    holder = bound_socket("127.0.0.1", SOCK_STREAM);
+    return name_of(holder);
+}
+
+void fill(const Fd& fd) {
+    const std::string block(65536, 'x');
+    while (send(fd.get(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    REQUIRE(errno == EAGAIN);
+}
+
+} // namespace
+
+TEST_CASE("relays: both ways, and no pipe at rest") {
+    Fixture f;
+    const Fd listener = listening();
+    const Connection c = f.start({name_of(listener)});
+    const Fd target = f.accepted(listener);
+    say(c.client, "up");
+    CHECK(f.read(target, 2) == "up");
+    say(target, "down");
+    CHECK(f.read(c.client, 4) == "down");
+    CHECK(f.relays.pipes().lent() == 0);
+    shutdown(c.client.get(), SHUT_WR);
+    CHECK(read_to_end(f.loop, target).empty());
+    say(target, "more");
+    CHECK(f.read(c.client, 4) == "more");
+    shutdown(target.get(), SHUT_WR);
+    rounds_until(f.loop, [&] { return !f.ends.empty(); });
+    CHECK(f.ends[0].bytes_in == 2);
+    CHECK(f.ends[0].bytes_out == 8);
+    CHECK(f.ends[0].reason == SessionEnd::Reason::eof);
+    CHECK(f.ends[0].error_code == 0);
+    CHECK(f.relays.count() == 0);
+}
+
+TEST_CASE("relays: addresses are tried in turn") {
+    Fixture f;
+    Fd holder;
+    const SocketAddress dead = dead_address(holder);
+    const Fd listener = listening();
+    const Connection c = f.start({dead, name_of(listener)});
+    const Fd target = f.accepted(listener);
+    say(target, "here");
+    CHECK(f.read(c.client, 4) == "here");
+    REQUIRE(f.failures.size() == 1);
+    CHECK(f.failures[0] == std::pair(dead, ECONNREFUSED));
+}
+
+TEST_CASE("relays: a client whose target cannot be reached is reset") {
+    Fixture f;
+    Fd holder;
+    const Connection c = f.start({dead_address(holder), *SocketAddress::unix_path("@inetd-none")});
+    rounds_until(f.loop, [&] { return !f.ends.empty(); });
+    CHECK(f.ends[0].reason == SessionEnd::Reason::unreachable);
+    CHECK(f.ends[0].error_code == ECONNREFUSED);
+    CHECK(f.failures.size() == 2);
+    char byte = 0;
+    CHECK(recv(c.client.get(), &byte, 1, 0) == -1);
+    CHECK(errno == ECONNRESET);
+}
+
+TEST_CASE("relays: an address that does not answer is given up after the time-out") {
+    Fixture f({.connect_timeout = 100ms});
+    const Fd full = listening(0);
+    const SocketAddress address = name_of(full);
+    // Its queue takes one; the kernel drops what else comes.
+    std::vector<Fd> queue;
+    for (int i = 0; i < 3; ++i) {
+        queue.emplace_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        (void)connect(queue.back().get(), address.data(), address.size());
+    }
+    const Fd listener = listening();
+    const Connection c = f.start({address, name_of(listener)});
+    const Fd target = f.accepted(listener);
+    REQUIRE(f.failures.size() == 1);
+    CHECK(f.failures[0].second == ETIMEDOUT);
+}
+
+TEST_CASE("relays: a unix target with a full queue is asked again") {
+    Fixture f;
+    SocketAddress address;
+    const Fd listener = listening_unix(0, address);
+    const Connection first = f.start({address});
+    const Connection second = f.start({address});
+    const Connection third = f.start({address});
+    CHECK(f.failures.empty());
+    for (int i = 0; i < 3; ++i)
+        (void)f.accepted(listener);
+    CHECK(f.failures.empty());
+}
+
+TEST_CASE("relays: what a client sent before it closed arrives while connecting takes its time") {
+    Fixture f;
+    SocketAddress address;
+    const Fd listener = listening_unix(0, address);
+    Connection blocker = f.start({address});
+    Connection waiting = f.start({address});
+    waiting.client.reset();
+    (void)f.accepted(listener);
+    CHECK(read_to_end(f.loop, f.accepted(listener)).empty());
+}
+
+TEST_CASE("relays: a side that does not read costs one pipe, and holds up nobody") {
+    Fixture f;
+    const Fd listener = listening();
+    const Connection deaf = f.start({name_of(listener)});
+    const Fd talker = f.accepted(listener);
+    rounds_until(f.loop, [&, quiet = 0]() mutable {
+        const auto before = f.relays.pipes().lent();
+        fill(talker);
+        quiet = before == 1 ? quiet + 1 : 0;
+        return quiet > 20;
+    });
+    const Connection other = f.start({name_of(listener)});
+    const Fd target = f.accepted(listener);
+    const std::string text = noise(100'000);
+    say(other.client, text);
+    CHECK(f.read(target, text.size()) == text);
+    CHECK(f.relays.pipes().lent() == 1);
+    f.relays.stop_all();
+    CHECK(f.relays.pipes().lent() == 0);
+    CHECK(f.ends.size() == 2);
+}
+
+TEST_CASE("relays: who finds no pipe waits for one") {
+    Fixture f({.most_pipes = 1});
+    const Fd listener = listening();
+    const Connection deaf = f.start({name_of(listener)});
+    const Fd talker = f.accepted(listener);
+    rounds_until(f.loop, [&, quiet = 0]() mutable {
+        fill(talker);
+        quiet = f.relays.pipes().lent() == 1 ? quiet + 1 : 0;
+        return quiet > 20;
+    });
+    const Connection other = f.start({name_of(listener)});
+    const Fd target = f.accepted(listener);
+    say(other.client, "patience");
+    for (int i = 0; i < 20; ++i)
+        f.loop.round(1ms);
+    std::string text;
+    CHECK(read_some(target, text));
+    CHECK(text.empty());
+    // The deaf one reads at last.
+    while (text != "patience") {
+        std::string waste;
+        REQUIRE(read_some(deaf.client, waste, 1 << 20));
+        f.loop.round(1ms);
+        REQUIRE(read_some(target, text));
+    }
+}
+
+TEST_CASE("relays: a reset of one side is a reset of the other") {
+    Fixture f;
+    const Fd listener = listening();
+    Connection c = f.start({name_of(listener)});
+    Fd target = f.accepted(listener);
+    say(c.client, "x");
+    CHECK(f.read(target, 1) == "x");
+    set_option(c.client, SO_KEEPALIVE, 1);
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    REQUIRE(setsockopt(c.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    c.client.reset();
+    rounds_until(f.loop, [&] { return !f.ends.empty(); });
+    CHECK(f.ends[0].reason == SessionEnd::Reason::eof);
+    CHECK(f.ends[0].error_code == ECONNRESET);
+    char byte = 0;
+    CHECK(recv(target.get(), &byte, 1, 0) == -1);
+    CHECK(errno == ECONNRESET);
+}
+
+TEST_CASE("relays: a unix client that closed does not keep the loop busy") {
+    Fixture f;
+    const Fd listener = listening();
+    Connection c = unix_connection();
+    auto config = std::make_shared<ServiceConfig>();
+    config->builtin = Builtin::redirect;
+    config->relay = std::make_shared<const RelayTarget>(
+        RelayTarget{.text = "t", .addresses = {name_of(listener)}});
+    f.relays.start(config, std::move(c.server), c.peer, nullptr);
+    const Fd target = f.accepted(listener);
+    const std::string text = noise(150'000);
+    say(c.client, text);
+    c.client.reset();
+    CHECK(read_to_end(f.loop, target) == text);
+    CHECK(f.ends.size() == 1);
+}
+
+TEST_CASE("relays: idle ones are closed") {
+    Fixture f;
+    const Fd listener = listening();
+    const Connection c = f.start({name_of(listener)}, 50ms);
+    const Fd target = f.accepted(listener);
+    CHECK(read_to_end(f.loop, target).empty());
+    CHECK(read_to_end(f.loop, c.client).empty());
+    REQUIRE(f.ends.size() == 1);
+    CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
+}
