@@ -2,12 +2,31 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
 namespace inetd {
 
 static constexpr unsigned kFlags = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
+
+Flow::Flow(const FlowState& state, PipePool& pool) : bytes_(state.bytes) {
+    if (state.over) state_ = State::over;
+    pipe_ = {Fd(state.out), Fd(state.in)};
+    if (!pipe_) return;
+    pool.adopt();
+    int held = 0;
+    if (ioctl(pipe_.out.get(), FIONREAD, &held) == 0) held_ = static_cast<std::uint32_t>(held);
+    if (held_ != 0 && state_ == State::input) state_ = State::output;
+    rest(pool);
+}
+
+FlowState Flow::state_to_hand_over() const {
+    return {.out = pipe_.out.get(),
+            .in = pipe_.in.get(),
+            .over = state_ == State::over,
+            .bytes = bytes_};
+}
 
 bool Flow::fail() {
     if (errno == EAGAIN || errno == EINTR) return false;

@@ -6,6 +6,14 @@
 
 namespace inetd {
 
+// A flow that goes on in another process: what is on its way is in the pipe.
+struct FlowState {
+    int out = -1; // the ends of its pipe; -1 = it has none
+    int in = -1;
+    bool over = false;
+    std::uint64_t bytes = 0;
+};
+
 // One direction of a relay: moves a stream from one socket to another by splice(2), without copying
 // it through this process. Borrows a pipe while something is on its way and has none at rest, so a
 // peer that does not read costs one pipe, and nothing more is read for it.
@@ -18,6 +26,11 @@ class Flow {
         over,    // the end was read, all was written, and the end was passed on
         broken,  // see error()
     };
+
+    Flow() = default;
+    // Takes the descriptors.
+    Flow(const FlowState& state, PipePool& pool);
+    [[nodiscard]] FlowState state_to_hand_over() const;
 
     // Moves what can be moved now, within bounds, so that no flow keeps the loop to itself. In the
     // state `output` `to` alone has to be waited for, in `input` `from`. SIGPIPE must be blocked or

@@ -26,6 +26,8 @@ class PipePool {
 
     // Empty if all are lent or the kernel has no more (EMFILE, ENFILE).
     [[nodiscard]] Pipe borrow();
+    // Counts one that was lent in another process.
+    void adopt() { ++lent_; }
     // With nothing in it.
     void give_back(Pipe pipe);
     // With something in it: it is closed.

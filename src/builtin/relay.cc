@@ -20,6 +20,27 @@ Relay::Relay(ServiceConfigPtr service, Fd connection, const SocketAddress& from,
     }
 }
 
+Relay::Relay(const RelayState& state, std::shared_ptr<void> lease, PipePool& pool)
+    : Relay(state.service, Fd(state.client), state.peer, std::move(lease), state.started) {
+    target.fd.reset(state.target);
+    client.gone = state.client_gone;
+    target.gone = state.target_gone;
+    up = Flow(state.up, pool);
+    down = Flow(state.down, pool);
+}
+
+RelayState Relay::state() const {
+    return {.service = service_,
+            .peer = SocketAddress(peer_.data(), peer_size_),
+            .started = started_,
+            .client = client.fd.get(),
+            .target = attempt ? -1 : target.fd.get(),
+            .client_gone = client.gone,
+            .target_gone = target.gone,
+            .up = up.state_to_hand_over(),
+            .down = down.state_to_hand_over()};
+}
+
 SocketAddress Relay::peer() const {
     if (peer_size_ > 0) return {peer_.data(), peer_size_};
     SocketAddress peer;

@@ -14,6 +14,19 @@
 
 namespace inetd {
 
+// A relay that goes on in another process.
+struct RelayState {
+    ServiceConfigPtr service;
+    SocketAddress peer; // unnamed for a unix socket, which knows it by itself
+    TimePoint started{};
+    int client = -1;
+    int target = -1; // -1: it was not connected to yet
+    bool client_gone = false;
+    bool target_gone = false;
+    FlowState up{};
+    FlowState down{};
+};
+
 // One client and the target that it is relayed to. Kept small, because thousands of idle ones are
 // normal.
 class Relay {
@@ -34,6 +47,10 @@ class Relay {
 
     Relay(ServiceConfigPtr service, Fd connection, const SocketAddress& from,
           std::shared_ptr<void> lease, TimePoint now);
+
+    // Owns the descriptors of `state` from here on.
+    Relay(const RelayState& state, std::shared_ptr<void> lease, PipePool& pool);
+    [[nodiscard]] RelayState state() const;
 
     // Moves what can be moved, both ways. True if anything was.
     bool pump(PipePool& pool);

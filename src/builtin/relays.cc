@@ -51,17 +51,52 @@ void Relays::start(ServiceConfigPtr service, Fd client, const SocketAddress& pee
         list.add(std::move(service), std::move(client), peer, std::move(lease), loop_.now());
     send_at_once(relay->client.fd);
     relay->attempt = std::make_unique<Relay::Attempt>();
+    begin(relay);
+}
+
+std::vector<RelayState> Relays::states() const {
+    std::vector<RelayState> states;
+    for (const auto& [limit, list] : lists_) {
+        for (const Relay& relay : list)
+            states.push_back(relay.state());
+    }
+    return states;
+}
+
+void Relays::resume(const RelayState& state, std::shared_ptr<void> lease) {
+    const Handle relay = list_of(*state.service).add(state, std::move(lease), pipes_);
+    if (!relay->target.fd) {
+        if (!state.service->relay) return end(relay, SessionEnd::Reason::unreachable, 0);
+        relay->attempt = std::make_unique<Relay::Attempt>();
+    }
+    begin(relay);
+}
+
+void Relays::watch_target(Handle relay, std::uint32_t events) {
+    relay->target.events = events;
+    relay->target.watch =
+        loop_.watch(relay->target.fd.get(), events, [this, relay](std::uint32_t seen) {
+            if (relay->attempt) return on_connected(relay);
+            turn(relay, relay->target, seen);
+        });
+}
+
+void Relays::begin(Handle relay) {
     try {
-        // For a client that goes away meanwhile.
-        relay->client.watch =
-            loop_.watch(relay->client.fd.get(), 0, [this, relay](std::uint32_t events) {
-                turn(relay, relay->client, events);
-            });
+        // Also for a client that goes away before there is a target. a client that goes away
+        // meanwhile.
+        if (!relay->client.gone)
+            relay->client.watch =
+                loop_.watch(relay->client.fd.get(), 0, [this, relay](std::uint32_t events) {
+                    turn(relay, relay->client, events);
+                });
+        if (!relay->attempt && !relay->target.gone) watch_target(relay, 0);
     } catch (const std::system_error& error) {
         // epoll(7): ENOSPC beyond max_user_watches, ENOMEM; one client's trouble, not the daemon's.
         return end(relay, SessionEnd::Reason::error, error.code().value());
     }
-    connect_next(relay);
+    if (relay->attempt) return connect_next(relay);
+    go_on(relay);
 }
 
 void Relays::connect_next(Handle relay) {
@@ -88,10 +123,7 @@ bool Relays::connect_now(Handle relay, const SocketAddress& address) {
         return true;
     }
     try {
-        target.watch = loop_.watch(target.fd.get(), EPOLLOUT, [this, relay](std::uint32_t events) {
-            if (relay->attempt) return on_connected(relay);
-            turn(relay, relay->target, events);
-        });
+        watch_target(relay, EPOLLOUT);
     } catch (const std::system_error& error) {
         errno = error.code().value();
         return false;
@@ -108,7 +140,6 @@ void Relays::on_connected(Handle relay) {
     if (getsockopt(relay->target.fd.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
     if (code != 0) return failed(relay, code);
     relay->attempt.reset();
-    relay->target.events = EPOLLOUT;
     list_of(*relay->service()).touch(relay);
     go_on(relay);
 }

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <vector>
 
 namespace inetd {
 
@@ -46,6 +47,12 @@ class Relays {
     void start(ServiceConfigPtr service, Fd client, const SocketAddress& peer,
                std::shared_ptr<void> lease);
 
+    // Every relay, and how one of them goes on in another process: the descriptors are taken,
+    // whatever comes of it. One that is not connected yet begins its attempts anew, if its service
+    // still has a target.
+    [[nodiscard]] std::vector<RelayState> states() const;
+    void resume(const RelayState& state, std::shared_ptr<void> lease);
+
     [[nodiscard]] std::size_t count() const;
     [[nodiscard]] const PipePool& pipes() const { return pipes_; }
     // Closes all that are there now.
@@ -56,7 +63,9 @@ class Relays {
     using Handle = List::Handle;
 
     List& list_of(const ServiceConfig& service);
+    void begin(Handle relay);
     void connect_next(Handle relay);
+    void watch_target(Handle relay, std::uint32_t events);
     bool connect_now(Handle relay, const SocketAddress& address);
     void on_connected(Handle relay);
     void failed(Handle relay, int code);

@@ -39,6 +39,7 @@ struct SocketOptions {
 };
 
 enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux, redirect };
+inline constexpr Builtin kLastBuiltin = Builtin::redirect;
 
 // At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
 struct Rate {

@@ -38,6 +38,8 @@ class Acceptor {
     using ListMuxed = std::function<std::vector<std::string>()>;
     void set_mux(FindMuxed find, ListMuxed list);
 
+    [[nodiscard]] Relays& relays() { return relays_; }
+    [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
         return sessions_.count() + mux_.count() + relays_.count();
     }

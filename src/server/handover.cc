@@ -1,6 +1,7 @@
 #include "server/handover.h"
 
 #include "server/json_fields.h"
+#include "server/relay_fields.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -70,7 +71,7 @@ static json service(const Handover::Service& service) {
 }
 
 static Handover::Service service_of(const json& item) {
-    const int builtin = number(item.at("builtin"), 0, static_cast<int>(Builtin::tcpmux));
+    const int builtin = number(item.at("builtin"), 0, static_cast<int>(kLastBuiltin));
     return {.id = bytes_of(item.at("id")),
             .address = address_of(item.at("address")),
             .name = bytes_of(item.at("name")),
@@ -183,7 +184,7 @@ std::string handover_text(const Handover& handover) {
              {"invocation", invocation(handover.invocation)},
              {"pid_file", handover.pid_file}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
-                             "farewells", "error_pipes"})
+                             "relays", "farewells", "error_pipes"})
         all[list] = json::array();
     if (handover.descriptor_limit)
         all["descriptor_limit"] = {handover.descriptor_limit->first,
@@ -201,6 +202,8 @@ std::string handover_text(const Handover& handover) {
                                        {"fd", item.fd},
                                        {"peer", address(item.peer)},
                                        {"line", hex(item.line)}});
+    for (const auto& [place, item] : handover.relays)
+        all["relays"].push_back(relay(place, item));
     for (const auto& item : handover.farewells)
         all["farewells"].push_back(farewell(item));
     for (const auto& [place, item] : handover.error_pipes)
@@ -235,6 +238,8 @@ static Handover handover_of(const json& all) {
                                                     .mux = nullptr,
                                                     .peer = address_of(item.at("peer")),
                                                     .line = bytes_of(item.at("line"))});
+    for (const json& item : all.at("relays"))
+        handover.relays.emplace_back(size_of(item.at("service"), services), relay_of(item));
     for (const json& item : all.at("farewells"))
         handover.farewells.push_back(farewell_of(item));
     for (const json& item : all.at("error_pipes"))
@@ -274,6 +279,8 @@ std::vector<int> descriptors_of(const Handover& handover) {
         all.push_back(item.fd);
     for (const auto& [place, item] : handover.mux_sessions)
         all.push_back(item.fd);
+    for (const auto& [place, item] : handover.relays)
+        add_descriptors(item, all);
     for (const auto& item : handover.farewells)
         all.push_back(item.fd);
     for (const auto& [place, item] : handover.error_pipes)

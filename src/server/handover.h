@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/result.h"
 #include "builtin/farewell.h"
+#include "builtin/relay.h"
 #include "builtin/session.h"
 #include "builtin/tcpmux.h"
 #include "config/model.h"
@@ -64,6 +65,7 @@ struct Handover {
     std::vector<Child> children;
     std::vector<std::pair<std::size_t, SessionState>> sessions; // with the place in `services`
     std::vector<std::pair<std::size_t, MuxState>> mux_sessions; // the same
+    std::vector<std::pair<std::size_t, RelayState>> relays;     // the same
     std::vector<FarewellState> farewells;
     std::vector<std::pair<std::size_t, ErrorLinesState>> error_pipes; // as `sessions`
 };

@@ -84,6 +84,8 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
         all.sessions.emplace_back(places.add(*state.service, {}), std::move(state));
     for (MuxState& state : acceptor.mux().states())
         all.mux_sessions.emplace_back(places.add(*state.mux, {}), std::move(state));
+    for (RelayState& state : acceptor.relays().states())
+        all.relays.emplace_back(places.add(*state.service, {}), std::move(state));
     for (const Farewells* farewells :
          {&acceptor.streams().farewells(), &acceptor.mux().farewells()})
         for (FarewellState& state : farewells->states())
@@ -217,6 +219,11 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
         MuxState state = was;
         state.mux = heirs.config(place);
         acceptor.mux().resume(state, heirs.lease(place, state.peer));
+    }
+    for (const auto& [place, was] : handover.relays) {
+        RelayState state = was;
+        state.service = heirs.config(place);
+        acceptor.relays().resume(state, heirs.lease(place, state.peer));
     }
     for (const FarewellState& state : handover.farewells)
         acceptor.streams().farewells().resume(state);

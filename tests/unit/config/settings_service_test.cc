@@ -373,5 +373,5 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const Loaded loaded = load_config_text(conf, "t", plain(), sample);
     CHECK(dump(loaded).find("error") == std::string::npos);
     CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 4);
+    CHECK(loaded.services.size() == 5);
 }

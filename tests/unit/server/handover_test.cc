@@ -51,6 +51,16 @@ Handover example() {
                              .position = 74}});
     all.mux_sessions.push_back(
         {0, {.fd = 13, .mux = nullptr, .peer = address("::1"), .line = "ec"}});
+    all.relays.push_back({0,
+                          {.service = nullptr,
+                           .peer = address("192.0.2.2"),
+                           .started = TimePoint(8s),
+                           .client = 16,
+                           .target = 17,
+                           .client_gone = true,
+                           .target_gone = false,
+                           .up = {.out = 18, .in = 19, .over = false, .bytes = 20},
+                           .down = {.out = -1, .in = -1, .over = true, .bytes = UINT64_MAX}}});
     all.error_pipes.push_back(
         {0, {.fd = 15, .config = nullptr, .peer = {}, .pid = 78, .text = "half a li"}});
     all.farewells.push_back({.fd = 14, .words = "bye\r\n", .shut = true, .thrown_away = 8});
@@ -72,7 +82,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
-    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 14, 15});
+    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 16, 17, 18, 19, 14, 15});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 
@@ -98,6 +108,8 @@ TEST_CASE("a hand-over that is wrong is refused and says why") {
     CHECK(error_with(R"("service":0)", R"("service":1)") == "hand-over: a reference leads nowhere");
     CHECK(error_with(R"("left":"6c)", R"("left":"6)") == "hand-over: half a byte");
     CHECK(error_with(R"("left":"6c)", R"("left":"6g)") == "hand-over: bytes are not hexadecimal");
+    CHECK(error_with(R"("in":19)", R"("in":-1)") == "hand-over: half a pipe");
+    CHECK(error_with(R"("client":16)", R"("client":-1)") == range);
     CHECK(error_with(R"("services")", R"("servants")") != "none");
     CHECK(error_with(R"("shut":true)", R"("shut":1)") != "none");
 }
