@@ -6,6 +6,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,8 +39,18 @@ struct SocketOptions {
     friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
 };
 
-enum class Builtin : std::uint8_t { none, echo, discard, chargen, daytime, time, tcpmux, redirect };
-inline constexpr Builtin kLastBuiltin = Builtin::redirect;
+enum class Builtin : std::uint8_t {
+    none,
+    echo,
+    discard,
+    chargen,
+    daytime,
+    time,
+    tcpmux,
+    redirect,
+    auth
+};
+inline constexpr Builtin kLastBuiltin = Builtin::auth;
 
 // At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
 struct Rate {
@@ -115,6 +126,17 @@ struct RelayTarget {
     friend bool operator==(const RelayTarget&, const RelayTarget&) = default;
 };
 
+// What the built-in `auth` tells of the owner of a connection.
+struct IdentOptions {
+    enum class Reveal : std::uint8_t { nothing, number, name };
+    Reveal reveal = Reveal::nothing;
+    std::string fallback{};               // said where there is no such connection; empty = NO-USER
+    std::string system = "UNIX";          // RFC 1413's operating system
+    std::map<uid_t, std::string> names{}; // where names are told
+
+    friend bool operator==(const IdentOptions&, const IdentOptions&) = default;
+};
+
 struct ServiceConfig {
     std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
     std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
@@ -126,6 +148,7 @@ struct ServiceConfig {
     std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
     std::shared_ptr<const RelayTarget> relay;                         // of `redirect`, else null
+    std::shared_ptr<const IdentOptions> ident;                        // of `auth`, else null
     Builtin builtin = Builtin::none;
     bool wait = false;
     bool listen_fds = false; // a wait server finds its socket as sd_listen_fds(3) says

@@ -16,10 +16,10 @@ struct BuiltinName {
     Builtin builtin;
 };
 static constexpr BuiltinName kBuiltins[] = {
-    {"tcpmux", 1, Builtin::tcpmux},     {"echo", 7, Builtin::echo},
-    {"discard", 9, Builtin::discard},   {"daytime", 13, Builtin::daytime},
-    {"chargen", 19, Builtin::chargen},  {"time", 37, Builtin::time},
-    {"redirect", 0, Builtin::redirect},
+    {"tcpmux", 1, Builtin::tcpmux},    {"echo", 7, Builtin::echo},
+    {"discard", 9, Builtin::discard},  {"daytime", 13, Builtin::daytime},
+    {"chargen", 19, Builtin::chargen}, {"time", 37, Builtin::time},
+    {"auth", 113, Builtin::auth},      {"redirect", 0, Builtin::redirect},
 };
 
 Builtin builtin_by_name(std::string_view name) {
@@ -66,7 +66,7 @@ void Ports::read() {
     for (const BuiltinName& known : kBuiltins) {
         if (known.port == 0) continue;
         ports_.try_emplace(key_of(known.name, "tcp"), known.port);
-        if (known.builtin != Builtin::tcpmux)
+        if (known.builtin != Builtin::tcpmux && known.builtin != Builtin::auth)
             ports_.try_emplace(key_of(known.name, "udp"), known.port);
     }
 }

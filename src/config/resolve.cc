@@ -1,5 +1,6 @@
 #include "config/resolve.h"
 
+#include "config/ident_options.h"
 #include "config/path_values.h"
 
 #include <algorithm>
@@ -81,6 +82,16 @@ static bool set_redirect(const Source& source, const ServiceLine& line, Draft& d
     return true;
 }
 
+static bool set_ident(const Source& source, const ServiceLine& line, ServiceConfig& config) {
+    if (line.type != SOCK_STREAM || !line.is_ip()) {
+        const Token& name = line.arguments.empty() ? line.service : line.arguments.front();
+        source.error(name.at, "auth is a stream service of TCP", "write 'stream' and 'tcp'");
+        return false;
+    }
+    config.ident = read_ident_options(source, line);
+    return config.ident != nullptr;
+}
+
 static bool set_builtin(const Source& source, const ServiceLine& line, Draft& draft) {
     ServiceConfig& config = draft.config;
     const bool named = !line.arguments.empty();
@@ -93,6 +104,7 @@ static bool set_builtin(const Source& source, const ServiceLine& line, Draft& dr
         return false;
     }
     if (config.builtin == Builtin::redirect) return set_redirect(source, line, draft);
+    if (config.builtin == Builtin::auth) return set_ident(source, line, config);
     if (line.arguments.size() > 1) {
         source.error(line.arguments[1].at, "a built-in service takes no arguments");
         return false;

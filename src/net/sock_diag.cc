@@ -167,4 +167,54 @@ std::optional<Identities> waiting_connections(int listener) {
     return std::nullopt;
 }
 
+static void set_address(const SocketAddress& address, std::uint32_t* words) {
+    if (address.family() == AF_INET) {
+        std::memcpy(words, &address.v4().sin_addr, sizeof address.v4().sin_addr);
+    } else {
+        std::memcpy(words, &address.v6().sin6_addr, sizeof address.v6().sin6_addr);
+    }
+}
+
+// The kernel looks the one connection up in its hash table, without going through all.
+std::optional<uid_t> connection_owner(int fd, std::uint16_t local, std::uint16_t remote) {
+    SocketAddress here;
+    SocketAddress there;
+    socklen_t size = SocketAddress::kRoom;
+    if (getsockname(fd, here.room(), &size) != 0) return std::nullopt;
+    here.set_size(size);
+    size = SocketAddress::kRoom;
+    if (getpeername(fd, there.room(), &size) != 0) return std::nullopt;
+    there.set_size(size);
+    here = here.unmapped();
+    there = there.unmapped();
+    if (!here.is_ip() || here.family() != there.family()) return std::nullopt;
+
+    inet_diag_req_v2 request{};
+    request.sdiag_family = static_cast<std::uint8_t>(here.family());
+    request.sdiag_protocol = IPPROTO_TCP;
+    request.idiag_states = ~0U;
+    request.id.idiag_sport = htons(local);
+    request.id.idiag_dport = htons(remote);
+    set_address(here, request.id.idiag_src);
+    set_address(there, request.id.idiag_dst);
+    if (here.family() == AF_INET6) request.id.idiag_if = here.v6().sin6_scope_id;
+    request.id.idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+    request.id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+    std::optional<uid_t> owner;
+    ask(request, NLM_F_ACK, [&](const nlmsghdr* message) {
+        const auto socket = payload_of<inet_diag_msg>(message);
+        if (!socket) return false;
+        // Where there is no such connection the kernel may find one that listens on the port; and
+        // one that is over, or not complete yet, is nobody's.
+        const bool this_one = socket->id.idiag_dport == htons(remote);
+        const auto state = socket->idiag_state;
+        constexpr std::uint8_t kNewSynRecv = 12; // of the kernel alone
+        if (this_one && state != TCP_LISTEN && state != TCP_TIME_WAIT && state != kNewSynRecv &&
+            socket->idiag_inode != 0)
+            owner = socket->idiag_uid;
+        return true;
+    });
+    return owner;
+}
+
 } // namespace inetd

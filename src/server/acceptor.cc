@@ -2,6 +2,7 @@
 
 #include "builtin/datagrams.h"
 #include "log/log.h"
+#include "net/sock_diag.h"
 
 #include <sys/socket.h>
 
@@ -33,7 +34,8 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
       relays_(loop, {},
               {.unreachable = [this](const ServiceConfig& service, const SocketAddress& target,
                                      int code) { note_unreachable(service, target, code); },
-               .ended = [this](const SessionEnd& end) { note_end(end); }}) {
+               .ended = [this](const SessionEnd& end) { note_end(end); }}),
+      idents_(loop, connection_owner) {
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
 
@@ -64,6 +66,7 @@ void Acceptor::stop_sessions() {
     sessions_.stop_all();
     mux_.stop_all();
     relays_.stop_all();
+    idents_.stop_all();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -86,7 +89,7 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
         switch (client.outcome) {
         case Listener::Outcome::accepted:
             endpoint.accept_backoff.reset();
-            take_client(endpoint, std::move(client));
+            take_client(endpoint, std::move(client.fd), client.peer);
             break;
         case Listener::Outcome::failed:
             break;
@@ -110,30 +113,33 @@ static SocketAddress local_of(int fd, const SocketAddress& bound) {
     return local;
 }
 
-void Acceptor::take_client(Endpoint& endpoint, Listener::Accepted client) {
+void Acceptor::take_client(Endpoint& endpoint, Fd fd, const SocketAddress& peer) {
     Service& service = *endpoint.service;
-    auto lease = admission_.admit(service, client.peer);
+    auto lease = admission_.admit(service, peer);
     if (!lease) return;
+    if (service.config->builtin != Builtin::none)
+        return serve_here(service, std::move(fd), peer, std::move(lease));
+    launcher_.launch({.service = service,
+                      .socket = fd.get(),
+                      .peer = peer,
+                      .local = local_of(fd.get(), endpoint.spec().address),
+                      .lease = std::move(lease)});
+}
 
-    const Builtin builtin = service.config->builtin;
-    if (builtin == Builtin::none) {
-        const int fd = client.fd.get();
-        launcher_.launch({.service = service,
-                          .socket = fd,
-                          .peer = client.peer,
-                          .local = local_of(fd, endpoint.spec().address),
-                          .lease = std::move(lease)});
-        return;
-    }
+void Acceptor::serve_here(Service& service, Fd fd, const SocketAddress& peer,
+                          std::shared_ptr<void> lease) {
     if (log_connections_)
-        log::info({.service = service.name(), .peer = &client.peer}, "{}: {}: session started",
-                  service.name(), client.peer.unmapped().to_string());
-    if (builtin == Builtin::tcpmux) {
-        mux_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
-    } else if (builtin == Builtin::redirect) {
-        relays_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
-    } else {
-        sessions_.start(service.config, std::move(client.fd), client.peer, std::move(lease));
+        log::info({.service = service.name(), .peer = &peer}, "{}: {}: session started",
+                  service.name(), peer.unmapped().to_string());
+    switch (service.config->builtin) {
+    case Builtin::tcpmux:
+        return mux_.start(service.config, std::move(fd), peer, std::move(lease));
+    case Builtin::redirect:
+        return relays_.start(service.config, std::move(fd), peer, std::move(lease));
+    case Builtin::auth:
+        return idents_.start(service.config, std::move(fd), std::move(lease));
+    default:
+        return sessions_.start(service.config, std::move(fd), peer, std::move(lease));
     }
 }
 

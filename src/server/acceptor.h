@@ -1,5 +1,6 @@
 #pragma once
 
+#include "builtin/ident.h"
 #include "builtin/relays.h"
 #include "builtin/sessions.h"
 #include "builtin/tcpmux.h"
@@ -41,14 +42,16 @@ class Acceptor {
     [[nodiscard]] Relays& relays() { return relays_; }
     [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
-        return sessions_.count() + mux_.count() + relays_.count();
+        return sessions_.count() + mux_.count() + relays_.count() + idents_.count();
     }
     void stop_sessions();
 
   private:
     void on_ready(Endpoint& endpoint);
     void accept_clients(Endpoint& endpoint);
-    void take_client(Endpoint& endpoint, Listener::Accepted client);
+    void take_client(Endpoint& endpoint, Fd fd, const SocketAddress& peer);
+    void serve_here(Service& service, Fd fd, const SocketAddress& peer,
+                    std::shared_ptr<void> lease);
     void note_end(const SessionEnd& end) const;
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void answer_datagrams_of(Endpoint& endpoint);
@@ -63,6 +66,7 @@ class Acceptor {
     Sessions sessions_;
     MuxSessions mux_;
     Relays relays_;
+    IdentSessions idents_;
     std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;

@@ -57,8 +57,8 @@ TEST_CASE("built-in services and those behind tcpmux") {
          "t:1:43: error: a built-in service takes no arguments\n"},
         {"ftp stream tcp nowait root internal",
          "t:1:1: error: no built-in service is named 'ftp'\n"
-         "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time, redirect; name "
-         "one after 'internal'\n"},
+         "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time, auth, "
+         "redirect; name one after 'internal'\n"},
         {"80 stream tcp4 nowait root internal redirect 127.0.0.1 8080",
          "80/tcp4 stream 0.0.0.0:80 nowait root:0 <redirect> -> 127.0.0.1:8080\n"},
         {"@x stream unix nowait root internal redirect [::1]:80",
@@ -80,5 +80,33 @@ TEST_CASE("built-in services and those behind tcpmux") {
          "  hint: services(5) has it for tcp only\n"},
         {"5000 seqpacket sctp nowait root internal echo",
          "t:1:33: error: built-in services are 'stream' or 'dgram'\n"},
+    });
+}
+
+TEST_CASE("the built-in auth and its options") {
+    check_all({
+        {"auth stream tcp4 nowait root internal",
+         "auth/tcp4 stream 0.0.0.0:113 nowait root:0 <auth> tells=0 os=UNIX\n"},
+        {"auth stream tcp4 nowait root internal auth -i",
+         "auth/tcp4 stream 0.0.0.0:113 nowait root:0 <auth> tells=1 os=UNIX\n"},
+        {"auth stream tcp4 nowait root internal auth -r -o X -d me",
+         "auth/tcp4 stream 0.0.0.0:113 nowait root:0 <auth> tells=2 os=X else=me\n"},
+        {"auth stream tcp4 nowait root internal auth -n",
+         "t:1:44: error: auth has no option '-n'\n"
+         "  hint: it takes -r (tell names), -i (tell numbers), -d NAME and -o SYSTEM; files of "
+         "users are not read\n"},
+        {"auth stream tcp4 nowait root internal auth -o",
+         "t:1:44: error: '-o' needs a word after it\n"},
+        {"auth stream tcp4 nowait root internal auth -d a:b",
+         "t:1:47: error: 'a:b' cannot stand in an answer\n"
+         "  hint: it must be of visible characters other than ':'\n"},
+        {"auth dgram udp4 wait root internal auth", "t:1:1: error: unknown service 'auth' for udp\n"
+                                                    "  hint: services(5) has it for tcp only\n"},
+        {"113 dgram udp4 wait root internal auth",
+         "t:1:35: error: auth is a stream service of TCP\n"
+         "  hint: write 'stream' and 'tcp'\n"},
+        {"@x stream unix nowait root internal auth",
+         "t:1:37: error: auth is a stream service of TCP\n"
+         "  hint: write 'stream' and 'tcp'\n"},
     });
 }

@@ -19,8 +19,8 @@ inline std::string dump(const ListenSpec& spec) {
 
 inline std::string dump(const ServiceConfig& service) {
     static const char* const kTypes[] = {"?", "stream", "dgram", "raw", "?", "seqpacket"};
-    static const char* const kBuiltins[] = {"-",       "echo", "discard", "chargen",
-                                            "daytime", "time", "tcpmux",  "redirect"};
+    static const char* const kBuiltins[] = {"-",    "echo",   "discard",  "chargen", "daytime",
+                                            "time", "tcpmux", "redirect", "auth"};
     std::string out = service.id() + " " + kTypes[service.type()];
     for (const ListenSpec& spec : service.listen)
         out += " " + dump(spec);
@@ -32,6 +32,11 @@ inline std::string dump(const ServiceConfig& service) {
             out += " [" + argument + "]";
     } else {
         out += fmt::format(" <{}>", kBuiltins[static_cast<int>(service.builtin)]);
+    }
+    if (service.ident) {
+        out += fmt::format(" tells={} os={}", static_cast<int>(service.ident->reveal),
+                           service.ident->system);
+        if (!service.ident->fallback.empty()) out += " else=" + service.ident->fallback;
     }
     if (service.relay) {
         out += " ->";

@@ -1,0 +1,85 @@
+#include "builtin/ident.h"
+
+#include "builtin/ident_line.h"
+
+#include <array>
+#include <cerrno>
+#include <string>
+#include <sys/socket.h>
+#include <system_error>
+#include <utility>
+
+namespace inetd {
+
+struct IdentSessions::Session {
+    Session(ServiceConfigPtr&& config, Fd&& connection, std::shared_ptr<void>&& slot)
+        : service(std::move(config)), lease(std::move(slot)), fd(std::move(connection)) {}
+
+    TimePoint touched;
+    ServiceConfigPtr service;
+    std::shared_ptr<void> lease;
+    std::string text;
+    Fd fd;
+    Watch watch;
+};
+
+IdentSessions::IdentSessions(EventLoop& loop, FindOwner find_owner, Duration timeout)
+    : loop_(loop),
+      find_owner_(std::move(find_owner)),
+      farewells_(loop),
+      sessions_(loop, timeout, [this](Handle session) { sessions_.remove(session); }) {}
+
+IdentSessions::~IdentSessions() = default;
+
+std::size_t IdentSessions::count() const {
+    return sessions_.size() + farewells_.count();
+}
+
+void IdentSessions::stop_all() {
+    farewells_.clear();
+    sessions_.clear();
+}
+
+void IdentSessions::start(ServiceConfigPtr service, Fd fd, std::shared_ptr<void> lease) {
+    const Handle session = sessions_.add(std::move(service), std::move(fd), std::move(lease));
+    try {
+        session->watch = loop_.watch(session->fd.get(), EPOLLIN,
+                                     [this, session](std::uint32_t) { read(session); });
+    } catch (const std::system_error&) {
+        // epoll(7): ENOSPC beyond max_user_watches, ENOMEM; one client's trouble.
+        sessions_.remove(session);
+    }
+}
+
+void IdentSessions::read(Handle session) {
+    std::array<char, kLongestIdentLine> bytes;
+    std::string& text = session->text;
+    const ssize_t got =
+        recv(session->fd.get(), bytes.data(), bytes.size() - text.size(), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return sessions_.remove(session);
+    text.append(bytes.data(), static_cast<std::size_t>(got));
+    const auto end = text.find('\n');
+    if (end == std::string::npos) {
+        if (text.size() == kLongestIdentLine) sessions_.remove(session);
+        return;
+    }
+    std::string_view line = std::string_view(text).substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    answer(session, line);
+}
+
+void IdentSessions::answer(Handle session, std::string_view line) {
+    const auto query = parse_ident_query(line);
+    if (!query) return sessions_.remove(session);
+    std::optional<uid_t> owner;
+    if (query->valid())
+        owner = find_owner_(session->fd.get(), static_cast<std::uint16_t>(query->local),
+                            static_cast<std::uint16_t>(query->remote));
+    std::string words = ident_answer(*query, owner, *session->service->ident);
+    session->watch.reset();
+    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease));
+    sessions_.remove(session);
+}
+
+} // namespace inetd

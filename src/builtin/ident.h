@@ -1,0 +1,52 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/fd.h"
+#include "builtin/farewell.h"
+#include "builtin/idle_list.h"
+#include "config/model.h"
+#include "event/loop.h"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <sys/types.h>
+
+namespace inetd {
+
+// Every connection to the built-in `auth` (RFC 1413). Each asks once and is answered; one that does
+// not ask in time, or asks at length, is closed.
+class IdentSessions {
+  public:
+    // Who owns the connection between these ports and the two hosts of the connection `fd`.
+    using FindOwner =
+        std::function<std::optional<uid_t>(int fd, std::uint16_t local, std::uint16_t remote)>;
+
+    IdentSessions(EventLoop& loop, FindOwner find_owner,
+                  Duration timeout = std::chrono::seconds(30));
+    ~IdentSessions();
+
+    // `fd` is connected and close-on-exec; service->ident is there. `lease` is dropped when the
+    // connection has been closed.
+    void start(ServiceConfigPtr service, Fd fd, std::shared_ptr<void> lease);
+
+    [[nodiscard]] std::size_t count() const;
+    void stop_all();
+
+  private:
+    struct Session;
+    using Handle = IdleList<Session>::Handle;
+
+    void read(Handle session);
+    void answer(Handle session, std::string_view line);
+
+    EventLoop& loop_;
+    FindOwner find_owner_;
+    Farewells farewells_;
+    IdleList<Session> sessions_;
+};
+
+} // namespace inetd

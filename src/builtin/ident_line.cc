@@ -1,0 +1,54 @@
+#include "builtin/ident_line.h"
+
+#include "base/text.h"
+#include "config/model.h"
+
+#include <fmt/format.h>
+
+namespace inetd {
+
+bool IdentQuery::valid() const {
+    const auto is_port = [](std::uint32_t number) { return number >= 1 && number <= 65535; };
+    return is_port(local) && is_port(remote);
+}
+
+static std::optional<std::uint32_t> number_of(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t";
+    const auto from = text.find_first_not_of(kBlanks);
+    if (from == std::string_view::npos) return std::nullopt;
+    text = text.substr(from, text.find_last_not_of(kBlanks) + 1 - from);
+    return to_number<std::uint32_t>(text, 0, UINT32_MAX);
+}
+
+std::optional<IdentQuery> parse_ident_query(std::string_view line) {
+    const auto comma = line.find(',');
+    if (comma == std::string_view::npos) return std::nullopt;
+    const auto local = number_of(line.substr(0, comma));
+    const auto remote = number_of(line.substr(comma + 1));
+    if (!local || !remote) return std::nullopt;
+    return IdentQuery{*local, *remote};
+}
+
+static std::string who(uid_t owner, const IdentOptions& options) {
+    const auto found = options.names.find(owner);
+    if (options.reveal == IdentOptions::Reveal::name && found != options.names.end())
+        return found->second;
+    return fmt::format("{}", owner);
+}
+
+std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
+                         const IdentOptions& options) {
+    const auto answer = [&](std::string_view kind, std::string_view text) {
+        return fmt::format("{} , {} : {} : {}\r\n", query.local, query.remote, kind, text);
+    };
+    const auto user = [&](std::string_view name) {
+        return answer("USERID", fmt::format("{} : {}", options.system, name));
+    };
+    if (!query.valid()) return answer("ERROR", "INVALID-PORT");
+    if (!owner)
+        return options.fallback.empty() ? answer("ERROR", "NO-USER") : user(options.fallback);
+    if (options.reveal == IdentOptions::Reveal::nothing) return answer("ERROR", "HIDDEN-USER");
+    return user(who(*owner, options));
+}
+
+} // namespace inetd

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+namespace inetd {
+
+struct IdentOptions;
+
+// What a client of ident (RFC 1413) asks: who owns the connection between these two ports? Numbers
+// as they were written, for the answer repeats them; what does not fit a port is still a question.
+struct IdentQuery {
+    std::uint32_t local = 0; // "port-on-server": of this machine
+    std::uint32_t remote = 0;
+
+    // Ports that a connection can have.
+    [[nodiscard]] bool valid() const;
+};
+
+// Longer than any honest question, and all that is ever read.
+inline constexpr std::size_t kLongestIdentLine = 128;
+
+// Of a line without its end; nothing if it is none. Pure.
+[[nodiscard]] std::optional<IdentQuery> parse_ident_query(std::string_view line);
+
+// The answer, with CR LF. `owner`: of the connection, if there is one.
+[[nodiscard]] std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
+                                       const IdentOptions& options);
+
+} // namespace inetd
