@@ -87,6 +87,7 @@ std::span<const ServiceKey> service_keys() {
         service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
         service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
         service("redirect", {word, 0, 0, &kRelayTargets}, relay, INETD_FIELD(redirect)),
+        service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
@@ -171,6 +172,10 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::lent:
         if (is_built_in(service)) return "is built in";
         return service.wait ? nullptr : "is 'nowait': its server gets a connection";
+    case Effect::accepted:
+        if (!service.mux_name.empty()) return "is behind tcpmux and has no socket of its own";
+        if (service.wait) return "is 'wait': its server takes the clients itself";
+        return has_connections(service) ? nullptr : "has no connections";
     case Effect::relay:
         return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }

@@ -153,6 +153,7 @@ struct ServiceConfig {
     bool wait = false;
     bool listen_fds = false; // a wait server finds its socket as sd_listen_fds(3) says
     std::string mux_name;    // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
     bool mux_greets =
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
     std::string file; // where the line stands

@@ -115,6 +115,7 @@ static SocketAddress local_of(int fd, const SocketAddress& bound) {
 
 void Acceptor::take_client(Endpoint& endpoint, Fd fd, const SocketAddress& peer) {
     Service& service = *endpoint.service;
+    if (service.config->sensor != Duration::zero()) return admission_.shut_out(service, peer);
     auto lease = admission_.admit(service, peer);
     if (!lease) return;
     if (service.config->builtin != Builtin::none)

@@ -82,20 +82,46 @@ bool Admission::takes_clients(Endpoint& endpoint) {
 }
 
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer) {
-    auto answer = service.gate->admit(service.config->limits, peer, loop_.now());
-    if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
-    if (service.refusal_notes.pass(loop_.now())) {
-        const auto others = service.refusal_notes.suppressed();
-        const auto refusal = std::get<Refusal>(answer);
-        log::notice({.event = log::Event::client_refused,
-                     .service = service.name(),
-                     .peer = &peer,
-                     .refused_by = refusal_key(refusal)},
-                    "{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
-                    refusal_text(refusal),
-                    others != 0 ? fmt::format(" ({} more refused before)", others) : "");
+    if (outcasts_.contains(peer, loop_.now())) {
+        refuse(service, peer, "it touched a sensor", "sensor");
+        return nullptr;
     }
+    return ask_gate(service, service.config->limits, peer);
+}
+
+std::shared_ptr<void> Admission::ask_gate(Service& service, const Limits& limits,
+                                          const SocketAddress& peer) {
+    auto answer = service.gate->admit(limits, peer, loop_.now());
+    if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
+    const auto refusal = std::get<Refusal>(answer);
+    refuse(service, peer, refusal_text(refusal), refusal_key(refusal));
     return nullptr;
+}
+
+void Admission::refuse(Service& service, const SocketAddress& peer, const char* text,
+                       const char* key) {
+    if (!service.refusal_notes.pass(loop_.now())) return;
+    const auto others = service.refusal_notes.suppressed();
+    log::notice({.event = log::Event::client_refused,
+                 .service = service.name(),
+                 .peer = &peer,
+                 .refused_by = key},
+                "{}: refused {}: {}{}", service.name(), peer.unmapped().host(), text,
+                others != 0 ? fmt::format(" ({} more refused before)", others) : "");
+}
+
+void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
+    const auto how_long = sensor.config->sensor;
+    const bool known = outcasts_.contains(peer, loop_.now());
+    const bool done = outcasts_.add(peer, how_long, loop_.now());
+    if (known || !sensor.refusal_notes.pass(loop_.now())) return;
+    const std::string fate =
+        done ? fmt::format("shut out for {} s", how_long.count() / 1000) : "not shut out";
+    log::notice({.event = log::Event::client_refused,
+                 .service = sensor.name(),
+                 .peer = &peer,
+                 .refused_by = "sensor"},
+                "{}: {} touched this sensor: {}", sensor.name(), peer.unmapped().host(), fate);
 }
 
 std::shared_ptr<void> Admission::admit_server(Service& service) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/loop.h"
+#include "policy/outcasts.h"
 #include "server/service.h"
 
 #include <functional>
@@ -29,6 +30,11 @@ class Admission {
     bool takes_clients(Endpoint& endpoint);
     // What an instance for this peer holds while it runs; null: refused.
     std::shared_ptr<void> admit(Service& service, const SocketAddress& peer);
+    // A client that the service turns away for another reason than its limits. `key`: of
+    // inetd.cfg(5).
+    void refuse(Service& service, const SocketAddress& peer, const char* text, const char* key);
+    // The peer touched a sensor: for a time every service refuses it.
+    void shut_out(Service& sensor, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.
     std::shared_ptr<void> admit_server(Service& service);
 
@@ -37,8 +43,12 @@ class Admission {
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:
+    std::shared_ptr<void> ask_gate(Service& service, const Limits& limits,
+                                   const SocketAddress& peer);
+
     EventLoop& loop_;
     OnReady on_ready_;
+    Outcasts outcasts_;
     bool stopped_ = false;
 };
 

@@ -38,6 +38,7 @@ inline std::string dump(const ServiceConfig& service) {
                            service.ident->system);
         if (!service.ident->fallback.empty()) out += " else=" + service.ident->fallback;
     }
+    if (service.sensor.count() != 0) out += fmt::format(" sensor={}", service.sensor.count());
     if (service.relay) {
         out += " ->";
         for (const SocketAddress& address : service.relay->addresses)

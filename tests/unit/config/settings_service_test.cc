@@ -360,7 +360,8 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
                              "ftp stream tcp nowait root /bin/cat\n"
                              "8080 stream tcp wait root /bin/cat\n"
                              "/run/x.sock stream unix nowait root /bin/cat\n"
-                             "5432 stream tcp nowait root internal redirect @db\n";
+                             "5432 stream tcp nowait root internal redirect @db\n"
+                             "23 stream tcp nowait root internal discard\n";
     if (geteuid() != 0) return;
     CHECK(load_config_text(conf, "t", plain(), sample).diagnostics.empty());
     // Prose is behind "//", and what is proposed behind "#".
@@ -373,5 +374,5 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const Loaded loaded = load_config_text(conf, "t", plain(), sample);
     CHECK(dump(loaded).find("error") == std::string::npos);
     CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 5);
+    CHECK(loaded.services.size() == 6);
 }

@@ -286,3 +286,14 @@ TEST_CASE("settings: a redirect overrides the line's, and is told where it is wr
             kEchoDump + "\ns:2: warning: 'redirect' has no effect on 7/tcp4, which is not "
                         "'internal redirect'\n"}});
 }
+
+TEST_CASE("settings: sensors") {
+    const std::string dgram = "9 dgram udp4 wait root internal\n";
+    const auto entry = [](const std::string& name, const std::string& keys) {
+        return "\nservices = ( { name = \"" + name + "\"; " + keys + " } );";
+    };
+    check({{kEcho, entry("7", "sensor = \"10min\";"), kEchoDump + " sensor=600000\n"},
+           {dgram, entry("9", "sensor = 60;"),
+            kDgramDump + " sensor=60000\ns:2: warning: 'sensor' has no effect on 9/udp4, which is "
+                         "'wait': its server takes the clients itself\n"}});
+}

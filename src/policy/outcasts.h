@@ -1,0 +1,40 @@
+#pragma once
+
+#include "base/address.h"
+#include "policy/gate.h"
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <unordered_map>
+
+namespace inetd {
+
+// Sources that every service refuses for a time, because they touched a sensor. An IPv6 source is a
+// whole /64, which is what one host mostly has. Loopback is never one, for it would shut out this
+// machine itself. Bounded: where there are too many, the one whose time is up soonest gives way.
+// Time is an argument.
+class Outcasts {
+  public:
+    using TimePoint = std::chrono::steady_clock::time_point;
+    using Duration = std::chrono::steady_clock::duration;
+    static constexpr std::size_t kMost = 10240;
+
+    // False if this peer can be no outcast. One that is already stays so for the longer time.
+    bool add(const SocketAddress& peer, Duration how_long, TimePoint now);
+    [[nodiscard]] bool contains(const SocketAddress& peer, TimePoint now);
+    [[nodiscard]] std::size_t size() const { return until_.size(); }
+
+  private:
+    struct Hash {
+        std::size_t operator()(const SourceKey& key) const;
+    };
+    using ByEnd = std::multimap<TimePoint, SourceKey>;
+
+    void forget(TimePoint now);
+
+    ByEnd ends_;
+    std::unordered_map<SourceKey, ByEnd::iterator, Hash> until_;
+};
+
+} // namespace inetd
