@@ -87,6 +87,8 @@ std::span<const ServiceKey> service_keys() {
         service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
         service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
         service("redirect", {word, 0, 0, &kRelayTargets}, relay, INETD_FIELD(redirect)),
+        service("proxy_protocol", {flag}, accepted, INETD_FIELD(config.proxy_protocol)),
+        service("proxy_from", {networks}, accepted, INETD_FIELD(config.proxy_from)),
         service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/cidr.h"
 #include "config/confinement.h"
 
 #include <chrono>
@@ -151,8 +152,10 @@ struct ServiceConfig {
     std::shared_ptr<const IdentOptions> ident;                        // of `auth`, else null
     Builtin builtin = Builtin::none;
     bool wait = false;
-    bool listen_fds = false; // a wait server finds its socket as sd_listen_fds(3) says
-    std::string mux_name;    // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    bool listen_fds = false;      // a wait server finds its socket as sd_listen_fds(3) says
+    std::string mux_name;         // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
+    bool proxy_protocol = false;  // clients come by balancers, which say who they are
+    std::vector<Cidr> proxy_from; // the balancers
     std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
     bool mux_greets =
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)

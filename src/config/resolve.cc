@@ -212,6 +212,15 @@ std::shared_ptr<const Surroundings> Resolver::share(const Surroundings& surround
     return shared;
 }
 
+// Anybody could say that he is somebody else.
+static bool check_proxied(const Source& source, const ServiceLine& line,
+                          const ServiceConfig& config) {
+    if (!config.proxy_protocol || !config.proxy_from.empty() || !line.is_ip()) return true;
+    source.error(line.service.at, "'proxy_protocol' without 'proxy_from' would let nobody in",
+                 "list your balancers in inetd.cfg: proxy_from = [\"192.0.2.1\"];");
+    return false;
+}
+
 std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& line,
                                        const DefaultHosts& defaults) {
     Draft draft = overrides_.base();
@@ -232,7 +241,8 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
     good = set_account(source, line, config) && good;
     // Which built-in service it is may depend on the port.
     if (good || !line.internal()) good = set_program(source, line, draft) && good;
-    good = good && overrides_.apply(draft) && set_relay(source, line, draft);
+    good = good && overrides_.apply(draft) && set_relay(source, line, draft) &&
+           check_proxied(source, line, config);
     // Where it has to be depends on the settings.
     good = check_program(source, line, draft.surroundings.confinement) && good;
     if (!good) return std::nullopt;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "config/accounts.h"
 #include "config/group_values.h"
+#include "config/network_values.h"
 #include "config/path_values.h"
 #include "config/rate.h"
 #include "config/resource_values.h"
@@ -57,6 +58,7 @@ static std::string expected(const ValueType& type) {
     case ValueKind::capabilities:
     case ValueKind::path_rights:
     case ValueKind::group_settings:
+    case ValueKind::networks:
         break; // their readers say it
     }
     return {};
@@ -231,6 +233,8 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_path_rights(setting);
     case ValueKind::group_settings:
         return read_group_settings(setting);
+    case ValueKind::networks:
+        return read_networks(setting);
     }
     return std::nullopt;
 }
@@ -283,6 +287,8 @@ std::string value_text(ValueKind kind, const Value& value) {
             items.push_back(string_literal(item));
         return fmt::format("[{}]", fmt::join(items, ", "));
     }
+    if (const auto* networks = std::get_if<std::vector<Cidr>>(&value))
+        return networks_text(*networks);
     if (!std::holds_alternative<std::int64_t>(value)) return confinement_text(value);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);

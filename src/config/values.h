@@ -35,6 +35,7 @@ enum class ValueKind : std::uint8_t {
     capabilities,
     path_rights,
     group_settings,
+    networks, // Cidr...
 };
 
 struct ValueType {
@@ -45,10 +46,10 @@ struct ValueType {
 };
 
 // Read and checked; nothing stands for "not set at all".
-using Value =
-    std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
-                 std::string, std::vector<std::string>, std::vector<ResourceLimit>,
-                 std::vector<gid_t>, CapabilitySet, PathRights, std::vector<GroupSetting>>;
+using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
+                           Overflow, std::string, std::vector<std::string>,
+                           std::vector<ResourceLimit>, std::vector<gid_t>, CapabilitySet,
+                           PathRights, std::vector<GroupSetting>, std::vector<Cidr>>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

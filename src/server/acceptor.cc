@@ -4,6 +4,7 @@
 #include "log/log.h"
 #include "net/sock_diag.h"
 
+#include <algorithm>
 #include <sys/socket.h>
 
 namespace inetd {
@@ -35,7 +36,10 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
               {.unreachable = [this](const ServiceConfig& service, const SocketAddress& target,
                                      int code) { note_unreachable(service, target, code); },
                .ended = [this](const SessionEnd& end) { note_end(end); }}),
-      idents_(loop, connection_owner) {
+      idents_(loop, connection_owner),
+      proxied_(loop, [this](const SocketAddress& balancer, ProxyReceiver::Fault fault) {
+          note_fault(balancer, fault);
+      }) {
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
 
@@ -67,6 +71,7 @@ void Acceptor::stop_sessions() {
     mux_.stop_all();
     relays_.stop_all();
     idents_.stop_all();
+    proxied_.stop_all();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -89,7 +94,7 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
         switch (client.outcome) {
         case Listener::Outcome::accepted:
             endpoint.accept_backoff.reset();
-            take_client(endpoint, std::move(client.fd), client.peer);
+            receive(endpoint, std::move(client));
             break;
         case Listener::Outcome::failed:
             break;
@@ -113,34 +118,75 @@ static SocketAddress local_of(int fd, const SocketAddress& bound) {
     return local;
 }
 
-void Acceptor::take_client(Endpoint& endpoint, Fd fd, const SocketAddress& peer) {
-    Service& service = *endpoint.service;
-    if (service.config->sensor != Duration::zero()) return admission_.shut_out(service, peer);
-    auto lease = admission_.admit(service, peer);
-    if (!lease) return;
-    if (service.config->builtin != Builtin::none)
-        return serve_here(service, std::move(fd), peer, std::move(lease));
-    launcher_.launch({.service = service,
-                      .socket = fd.get(),
-                      .peer = peer,
-                      .local = local_of(fd.get(), endpoint.spec().address),
-                      .lease = std::move(lease)});
+// Whoever may connect to a unix socket is a balancer: its mode says who may.
+static bool is_balancer(const ServiceConfig& config, const SocketAddress& peer) {
+    return peer.family() == AF_UNIX ||
+           std::any_of(config.proxy_from.begin(), config.proxy_from.end(),
+                       [&](const Cidr& network) { return network.contains(peer); });
 }
 
-void Acceptor::serve_here(Service& service, Fd fd, const SocketAddress& peer,
-                          std::shared_ptr<void> lease) {
+void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
+    Service& service = *endpoint.service;
+    if (!service.config->proxy_protocol)
+        return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
+    if (!is_balancer(*service.config, accepted.peer))
+        return admission_.refuse(service, accepted.peer, "not one of its balancers", "proxy_from");
+    auto lease = admission_.reserve(service, accepted.peer);
+    if (!lease) return;
+    proxied_.start({.fd = std::move(accepted.fd),
+                    .balancer = accepted.peer,
+                    .peer = {},
+                    .local = {},
+                    .lease = std::move(lease),
+                    .arrived = [this, place = endpoint.weak_from_this()](auto arrival) {
+                        const auto there = place.lock();
+                        if (!there || there->service->config->wait) return;
+                        take_client(*there, {std::move(arrival.fd), arrival.peer, arrival.local,
+                                             std::move(arrival.lease)});
+                    }});
+}
+
+void Acceptor::note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault) {
+    if (!fault_notes_.pass(loop_.now())) return;
+    log::notice({.peer = &balancer}, "balancer {}: {}", balancer.to_string(),
+                fault == ProxyReceiver::Fault::timed_out ? "no PROXY header in time"
+                                                         : "what it sent is no PROXY header");
+}
+
+void Acceptor::take_client(Endpoint& endpoint, Client client) {
+    Service& service = *endpoint.service;
+    if (service.config->sensor != Duration::zero())
+        return admission_.shut_out(service, client.peer);
+    auto lease = admission_.admit(service, client.peer, client.lease != nullptr);
+    if (!lease) return;
+    client.lease = std::move(lease);
+    if (service.config->builtin != Builtin::none) return serve_here(service, std::move(client));
+    const int fd = client.fd.get();
+    launcher_.launch({.service = service,
+                      .socket = fd,
+                      .peer = client.peer,
+                      .local = client.local.family() != AF_UNSPEC
+                                   ? client.local
+                                   : local_of(fd, endpoint.spec().address),
+                      .lease = std::move(client.lease)});
+}
+
+void Acceptor::serve_here(Service& service, Client client) {
     if (log_connections_)
-        log::info({.service = service.name(), .peer = &peer}, "{}: {}: session started",
-                  service.name(), peer.unmapped().to_string());
+        log::info({.service = service.name(), .peer = &client.peer}, "{}: {}: session started",
+                  service.name(), client.peer.unmapped().to_string());
     switch (service.config->builtin) {
     case Builtin::tcpmux:
-        return mux_.start(service.config, std::move(fd), peer, std::move(lease));
+        return mux_.start(service.config, std::move(client.fd), client.peer,
+                          std::move(client.lease));
     case Builtin::redirect:
-        return relays_.start(service.config, std::move(fd), peer, std::move(lease));
+        return relays_.start(service.config, std::move(client.fd), client.peer,
+                             std::move(client.lease));
     case Builtin::auth:
-        return idents_.start(service.config, std::move(fd), std::move(lease));
+        return idents_.start(service.config, std::move(client.fd), std::move(client.lease));
     default:
-        return sessions_.start(service.config, std::move(fd), peer, std::move(lease));
+        return sessions_.start(service.config, std::move(client.fd), client.peer,
+                               std::move(client.lease));
     }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "builtin/ident.h"
+#include "builtin/proxy_receiver.h"
 #include "builtin/relays.h"
 #include "builtin/sessions.h"
 #include "builtin/tcpmux.h"
@@ -42,16 +43,25 @@ class Acceptor {
     [[nodiscard]] Relays& relays() { return relays_; }
     [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
-        return sessions_.count() + mux_.count() + relays_.count() + idents_.count();
+        return sessions_.count() + mux_.count() + relays_.count() + idents_.count() +
+               proxied_.count();
     }
     void stop_sessions();
 
   private:
     void on_ready(Endpoint& endpoint);
     void accept_clients(Endpoint& endpoint);
-    void take_client(Endpoint& endpoint, Fd fd, const SocketAddress& peer);
-    void serve_here(Service& service, Fd fd, const SocketAddress& peer,
-                    std::shared_ptr<void> lease);
+    // A client that is known to be who it is. `client.lease`: the place that was kept for it.
+    struct Client {
+        Fd fd;
+        SocketAddress peer;
+        SocketAddress local; // no family: as the connection has it
+        std::shared_ptr<void> lease;
+    };
+    void receive(Endpoint& endpoint, Listener::Accepted accepted);
+    void take_client(Endpoint& endpoint, Client client);
+    void serve_here(Service& service, Client client);
+    void note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault);
     void note_end(const SessionEnd& end) const;
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void answer_datagrams_of(Endpoint& endpoint);
@@ -67,9 +77,11 @@ class Acceptor {
     MuxSessions mux_;
     Relays relays_;
     IdentSessions idents_;
+    ProxyReceiver proxied_;
     std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
+    Throttle fault_notes_;
     bool log_connections_ = false;
 };
 

@@ -81,12 +81,24 @@ bool Admission::takes_clients(Endpoint& endpoint) {
     return endpoint.service->config->limits.overflow == Overflow::refuse || has_room(endpoint);
 }
 
-std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer) {
+std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved) {
     if (outcasts_.contains(peer, loop_.now())) {
         refuse(service, peer, "it touched a sensor", "sensor");
         return nullptr;
     }
-    return ask_gate(service, service.config->limits, peer);
+    Limits limits = service.config->limits;
+    if (reserved) {
+        limits.instances = 0;
+        limits.rate = {};
+    }
+    return ask_gate(service, limits, peer);
+}
+
+std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& balancer) {
+    Limits limits = service.config->limits;
+    limits.per_source = 0;
+    limits.source_rate = {};
+    return ask_gate(service, limits, balancer);
 }
 
 std::shared_ptr<void> Admission::ask_gate(Service& service, const Limits& limits,

@@ -28,8 +28,11 @@ class Admission {
     bool has_room(Endpoint& endpoint);
     // Where there is no room, clients wait in the kernel, or are taken only to be refused.
     bool takes_clients(Endpoint& endpoint);
-    // What an instance for this peer holds while it runs; null: refused.
-    std::shared_ptr<void> admit(Service& service, const SocketAddress& peer);
+    // What an instance for this peer holds while it runs; null: refused. `reserved`: it holds a
+    // place already.
+    std::shared_ptr<void> admit(Service& service, const SocketAddress& peer, bool reserved = false);
+    // A place for somebody of whom it is not known yet who he is, but for his balancer.
+    std::shared_ptr<void> reserve(Service& service, const SocketAddress& balancer);
     // A client that the service turns away for another reason than its limits. `key`: of
     // inetd.cfg(5).
     void refuse(Service& service, const SocketAddress& peer, const char* text, const char* key);

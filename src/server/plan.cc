@@ -19,7 +19,8 @@ bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
            a.listen_fds == b.listen_fds && same_value(a.surroundings, b.surroundings) &&
            a.idle_timeout == b.idle_timeout && a.mux_name == b.mux_name &&
            a.mux_greets == b.mux_greets && same_value(a.relay, b.relay) &&
-           same_value(a.ident, b.ident) && a.sensor == b.sensor;
+           same_value(a.ident, b.ident) && a.proxy_protocol == b.proxy_protocol &&
+           a.proxy_from == b.proxy_from && a.sensor == b.sensor;
 }
 
 namespace {

@@ -38,6 +38,9 @@ inline std::string dump(const ServiceConfig& service) {
                            service.ident->system);
         if (!service.ident->fallback.empty()) out += " else=" + service.ident->fallback;
     }
+    if (service.proxy_protocol) out += " proxied";
+    for (const Cidr& network : service.proxy_from)
+        out += " by:" + network.to_string();
     if (service.sensor.count() != 0) out += fmt::format(" sensor={}", service.sensor.count());
     if (service.relay) {
         out += " ->";

@@ -361,6 +361,7 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
                              "8080 stream tcp wait root /bin/cat\n"
                              "/run/x.sock stream unix nowait root /bin/cat\n"
                              "5432 stream tcp nowait root internal redirect @db\n"
+                             "80 stream tcp nowait root internal echo\n"
                              "23 stream tcp nowait root internal discard\n";
     if (geteuid() != 0) return;
     CHECK(load_config_text(conf, "t", plain(), sample).diagnostics.empty());
@@ -374,5 +375,5 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const Loaded loaded = load_config_text(conf, "t", plain(), sample);
     CHECK(dump(loaded).find("error") == std::string::npos);
     CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 6);
+    CHECK(loaded.services.size() == 7);
 }

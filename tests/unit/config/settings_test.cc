@@ -287,12 +287,25 @@ TEST_CASE("settings: a redirect overrides the line's, and is told where it is wr
                         "'internal redirect'\n"}});
 }
 
-TEST_CASE("settings: sensors") {
+TEST_CASE("settings: balancers and sensors") {
     const std::string dgram = "9 dgram udp4 wait root internal\n";
     const auto entry = [](const std::string& name, const std::string& keys) {
         return "\nservices = ( { name = \"" + name + "\"; " + keys + " } );";
     };
-    check({{kEcho, entry("7", "sensor = \"10min\";"), kEchoDump + " sensor=600000\n"},
+    check({{kEcho, entry("7", "proxy_protocol = true; proxy_from = [\"192.0.2.9/24\", \"::1\"];"),
+            kEchoDump + " proxied by:192.0.2.0/24 by:::1\n"},
+           {kUnix, entry("@x", "proxy_protocol = true;"),
+            "@x/unix stream @x nowait root:0 <echo> proxied\n"},
+           {kEcho, entry("7", "proxy_protocol = true;"),
+            "t:1:1: error: 'proxy_protocol' without 'proxy_from' would let nobody in\n"
+            "  hint: list your balancers in inetd.cfg: proxy_from = [\"192.0.2.1\"];\n"},
+           {kEcho, entry("7", "proxy_from = [\"lb.example.org\"];"),
+            "s:2: error: 'proxy_from': 'lb.example.org' is not an address or a network\n"
+            "  hint: write them in digits, as in \"192.0.2.1\" or \"2001:db8::/64\"\n"},
+           {kEcho, entry("7", "proxy_from = \"::1\";"),
+            "s:2: error: 'proxy_from' takes a list of addresses and networks, as in "
+            "[\"192.0.2.1\", \"2001:db8::/64\"], not '::1'\n"},
+           {kEcho, entry("7", "sensor = \"10min\";"), kEchoDump + " sensor=600000\n"},
            {dgram, entry("9", "sensor = 60;"),
             kDgramDump + " sensor=60000\ns:2: warning: 'sensor' has no effect on 9/udp4, which is "
                          "'wait': its server takes the clients itself\n"}});
