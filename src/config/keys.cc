@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cstdint>
+#include <netinet/in.h>
 #include <type_traits>
 
 namespace inetd {
@@ -93,6 +95,14 @@ std::span<const ServiceKey> service_keys() {
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
+        service("keepalive", {flag}, tcp, INETD_FIELD(config.socket.keepalive)),
+        service("nodelay", {flag}, tcp, INETD_FIELD(config.socket.nodelay)),
+        service("defer_accept", {number, 0, 3600}, tcp, INETD_FIELD(config.socket.defer_accept)),
+        service("reuse_port", {flag}, ip, INETD_FIELD(config.socket.reuse_port)),
+        service("freebind", {flag}, ip, INETD_FIELD(config.socket.freebind)),
+        service("bind_to_device", {interface}, ip, INETD_FIELD(config.socket.device)),
+        service("tos", {traffic_class}, ip, INETD_FIELD(config.socket.tos)),
+        service("mark", {number, 0, UINT32_MAX}, ip, INETD_FIELD(config.socket.mark)),
         service("socket_user", {user}, path, INETD_FIELD(config.socket.owner)),
         service("socket_group", {group}, path, INETD_FIELD(config.socket.group)),
         service("socket_mode", {mode}, path, INETD_FIELD(config.socket.mode)),
@@ -151,6 +161,10 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
     if (effect == Effect::path && !has_path(service)) return "has no socket in the file system";
     if (service.listen.empty()) return "is behind tcpmux and has no socket of its own";
     if (effect == Effect::queue && !has_connections(service)) return "has no connections";
+    const ListenSpec& spec = service.listen.front();
+    if (effect == Effect::ip && !spec.address.is_ip()) return "has no address of IP";
+    const bool tcp = spec.protocol == IPPROTO_TCP || spec.protocol == IPPROTO_MPTCP;
+    if (effect == Effect::tcp && !tcp) return "is not TCP";
     return nullptr;
 }
 
@@ -165,6 +179,8 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::socket:
     case Effect::queue:
     case Effect::path:
+    case Effect::ip:
+    case Effect::tcp:
         return lacks_socket(effect, service);
     case Effect::session:
         if (is_built_in(service) && has_connections(service)) break;

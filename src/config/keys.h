@@ -26,6 +26,8 @@ enum class Effect : std::uint8_t {
     lent,     // whose program gets the listening socket
     relay,    // `internal redirect`
     accepted, // whose connections inetd accepts itself
+    ip,       // whose socket is one of IPv4 or IPv6
+    tcp,      // of TCP
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

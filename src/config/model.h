@@ -36,6 +36,14 @@ struct SocketOptions {
     uid_t owner = static_cast<uid_t>(-1); // unix sockets: -1 = leave as created
     gid_t group = static_cast<gid_t>(-1);
     mode_t mode = 0666;
+    std::string device{};   // of IP sockets: SO_BINDTODEVICE; empty = any
+    std::uint32_t mark = 0; // SO_MARK
+    int tos = 0;            // the octet of the IP header
+    int defer_accept = 0;   // of TCP: seconds; 0 = off
+    bool keepalive = false;
+    bool nodelay = false;
+    bool reuse_port = false;
+    bool freebind = false;
 
     friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
 };

@@ -10,6 +10,7 @@
 #include "config/resource_values.h"
 #include "config/right_values.h"
 #include "config/rooted_path.h"
+#include "config/socket_values.h"
 #include "config/value_error.h"
 #include "config/variable_values.h"
 
@@ -50,6 +51,8 @@ static std::string expected(const ValueType& type) {
         return "the absolute path of a directory";
     case ValueKind::word:
         return std::string(type.words->text);
+    case ValueKind::interface:
+    case ValueKind::traffic_class:
     case ValueKind::assignments:
     case ValueKind::names:
     case ValueKind::rlimits:
@@ -221,6 +224,10 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_variables(setting, type.kind == ValueKind::assignments);
     case ValueKind::word:
         return read_word(type, setting);
+    case ValueKind::interface:
+        return read_interface(setting);
+    case ValueKind::traffic_class:
+        return read_traffic_class(setting);
     case ValueKind::rlimits:
         return read_rlimits(setting);
     case ValueKind::io_priority:

@@ -17,18 +17,20 @@ namespace inetd {
 enum class ValueKind : std::uint8_t {
     flag,
     number,
-    size,        // bytes
-    mode,        // as of chmod(1)
-    span,        // of time
-    rate,        // Rate
-    overflow,    // Overflow
-    user,        // uid, looked up
-    group,       // gid, looked up
-    directory,   // an absolute path
-    tree,        // an absolute path of a directory that exists
-    assignments, // NAME=VALUE...
-    names,       // of environment variables
-    word,        // of a list, or the path of a file
+    size,          // bytes
+    mode,          // as of chmod(1)
+    span,          // of time
+    rate,          // Rate
+    overflow,      // Overflow
+    user,          // uid, looked up
+    group,         // gid, looked up
+    directory,     // an absolute path
+    tree,          // an absolute path of a directory that exists
+    assignments,   // NAME=VALUE...
+    names,         // of environment variables
+    interface,     // the name of a network interface, there or not; empty = none
+    traffic_class, // the octet of the IP header
+    word,          // of a list, or the path of a file
     rlimits,
     io_priority,
     groups, // gids, looked up

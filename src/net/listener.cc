@@ -13,20 +13,19 @@ Listener::open(const ListenSpec& spec, const SocketOptions& options, const Prepa
 }
 
 static Result<void> fit(int fd, const ListenSpec& spec, const SocketOptions& options,
-                        const PrepareSocket& prepare, bool own_file) {
+                        const PrepareSocket& prepare, bool ours) {
     if (prepare) {
         if (auto prepared = prepare(fd); !prepared) return prepared;
     }
-    return apply_options(fd, spec, options, own_file);
+    return apply_options(fd, spec, options, ours);
 }
 
 Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const ListenSpec& spec,
                                                   const SocketOptions& options,
                                                   const PrepareSocket& prepare, bool lent) {
-    const bool own_file = from.holder != Holder::unit;
-    const SocketFile file = own_file ? identify_file(spec.address) : SocketFile();
-    if (auto fits = fit(from.fd.get(), spec, options, prepare, own_file); !fits)
-        return fits.error();
+    const bool ours = from.holder != Holder::unit;
+    const SocketFile file = ours ? identify_file(spec.address) : SocketFile();
+    if (auto fits = fit(from.fd.get(), spec, options, prepare, ours); !fits) return fits.error();
     if (!lent) set_blocking(from.fd.get(), false);
     return std::unique_ptr<Listener>(new Listener(std::move(from.fd), spec, file, from.holder));
 }

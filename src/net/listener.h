@@ -25,7 +25,8 @@ class Listener {
     Listener& operator=(const Listener&) = delete;
     ~Listener();
 
-    // Options that have changed. A unit's file keeps the owner and the mode that the unit says.
+    // Options that have changed. A unit's socket keeps all that the unit says but buffers and
+    // backlog.
     [[nodiscard]] Result<void> apply(const SocketOptions& options) const;
 
     [[nodiscard]] Holder holder() const { return holder_; }

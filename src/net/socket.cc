@@ -1,5 +1,7 @@
 #include "net/socket.h"
 
+#include "net/socket_options.h"
+
 #include <cerrno>
 #include <climits>
 #include <fcntl.h>
@@ -95,6 +97,7 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
     Fd fd(socket(address.family(), spec.type | SOCK_CLOEXEC | SOCK_NONBLOCK, spec.protocol));
     if (!fd) return errno_error("socket " + address.to_string());
     set_buffers(fd.get(), options);
+    if (auto set = set_ip_options(fd.get(), spec, options); !set) return set.error();
     if (prepare) {
         if (auto prepared = prepare(fd.get()); !prepared) return prepared.error();
     }
@@ -114,9 +117,12 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
 }
 
 Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options,
-                           bool own_file) {
+                           bool ours) {
     set_buffers(fd, options);
-    if (const std::string path = spec.address.unix_file(); own_file && !path.empty()) {
+    if (ours) {
+        if (auto set = set_ip_options(fd, spec, options); !set) return set;
+    }
+    if (const std::string path = spec.address.unix_file(); ours && !path.empty()) {
         if (auto set = set_file_access(path, options); !set) return set;
     }
     return start_listening(fd, spec, options);

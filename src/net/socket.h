@@ -32,11 +32,9 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
 // Lets other sockets of our user be bound to the same address (SO_REUSEPORT, socket(7)).
 Result<void> share_port(int fd);
 
-// Applies options to an open socket of ours, as far as they can be changed on one: buffers,
-// backlog, and a unix path's owner and mode, if the file is ours. One that has connections listens
-// afterwards.
-Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options,
-                           bool own_file);
+// Applies options to an open socket: buffers and backlog, and if it is ours and not a unit's, all
+// others, a unix path's owner and mode among them. One that has connections listens afterwards.
+Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options, bool ours);
 
 // Switches O_NONBLOCK of the open file description, which all processes that hold it share.
 void set_blocking(int fd, bool blocking);

@@ -138,8 +138,8 @@ Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config
 Result<void> SocketKeeper::refit(const Listener& listener, const ServiceConfig& config,
                                  const SocketOptions& before) {
     auto done = suit(listener.fd(), config, listener.spec());
-    if (done && splits(config, listener.spec())) done = share_port(listener.fd());
     if (done && !(before == config.socket)) done = listener.apply(config.socket);
+    if (done && splits(config, listener.spec())) done = share_port(listener.fd());
     return done;
 }
 

@@ -64,6 +64,14 @@ inline std::string dump(const ServiceConfig& service) {
     number("backlog", service.socket.backlog, 0);
     number("owner", service.socket.owner, static_cast<uid_t>(-1));
     number("group", service.socket.group, static_cast<gid_t>(-1));
+    number("defer", service.socket.defer_accept, 0);
+    number("tos", service.socket.tos, 0);
+    number("mark", service.socket.mark, 0U);
+    if (service.socket.keepalive) out += " keepalive";
+    if (service.socket.nodelay) out += " nodelay";
+    if (service.socket.reuse_port) out += " reuse_port";
+    if (service.socket.freebind) out += " freebind";
+    if (!service.socket.device.empty()) out += " on:" + service.socket.device;
     if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
     if (service.limits.overflow == Overflow::refuse) out += " refuses";
     number("idle", service.idle_timeout.count(), ServiceConfig().idle_timeout.count());

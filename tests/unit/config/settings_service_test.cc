@@ -200,6 +200,11 @@ TEST_CASE("services: a key that does nothing for the service is told") {
     CHECK(outcome("7/udp4", "per_source = 1")
               .find("'per_source' has no effect on 7/udp4, which is built in and has no "
                     "instances\n") != std::string::npos);
+    CHECK(outcome("7/udp4", "nodelay = true")
+              .find("'nodelay' has no effect on 7/udp4, which is not TCP\n") != std::string::npos);
+    CHECK(outcome("@x", "tos = 4")
+              .find("'tos' has no effect on @x/unix, which has no address of "
+                    "IP\n") != std::string::npos);
     // It is of use to another service of that name.
     CHECK(outcome("7", "backlog = 1").find("warning") == std::string::npos);
     CHECK(outcome("@x", "instances = 0; overflow = \"refuse\"")
@@ -358,6 +363,7 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const std::string conf = "echo stream tcp nowait root internal\n"
                              "127.0.0.1:time dgram udp wait root internal\n"
                              "ftp stream tcp nowait root /bin/cat\n"
+                             "daytime stream tcp nowait root internal\n"
                              "8080 stream tcp wait root /bin/cat\n"
                              "/run/x.sock stream unix nowait root /bin/cat\n"
                              "5432 stream tcp nowait root internal redirect @db\n"
@@ -375,5 +381,5 @@ TEST_CASE("the sample is good as it is, and with all that it proposes") {
     const Loaded loaded = load_config_text(conf, "t", plain(), sample);
     CHECK(dump(loaded).find("error") == std::string::npos);
     CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 7);
+    CHECK(loaded.services.size() == 8);
 }

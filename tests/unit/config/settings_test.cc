@@ -92,6 +92,18 @@ TEST_CASE("settings: each key has its value") {
                    {"idle_timeout = \"2h\";", " idle=7200000"},
                    {"idle_timeout = \"250ms\";", " idle=250"},
                    {"idle_timeout = \"1day\";", " idle=86400000"},
+                   {"keepalive = true;", " keepalive"},
+                   {"nodelay = true;", " nodelay"},
+                   {"defer_accept = 3;", " defer=3"},
+                   {"reuse_port = true;", " reuse_port"},
+                   {"freebind = true;", " freebind"},
+                   {"bind_to_device = \"eth0\";", " on:eth0"},
+                   {"bind_to_device = \"\";", ""},
+                   {"tos = 32;", " tos=32"},
+                   {"tos = \"ef\";", " tos=184"},
+                   {"tos = \"lowdelay\";", " tos=16"},
+                   {"mark = 0x10;", " mark=16"},
+                   {"mark = 4294967295L;", " mark=4294967295"},
                    {"enabled = true;", ""}});
     check_default(kFile, kFileDump,
                   {{"socket_user = \"root\";", " owner=0"},
@@ -124,6 +136,10 @@ TEST_CASE("settings: a value of the wrong type or size") {
         "'rate' takes a rate, as in \"50/s\", \"300/min\" or \"10/h burst 20\", or 0, not ";
     const std::string bytes =
         "'send_buffer' takes a number of bytes below 1 GiB, as in 65536, \"64k\" or \"1m\", not ";
+    const std::string device =
+        "'bind_to_device' takes the name of a network interface, as in \"eth0\", not ";
+    const std::string tos = "'tos' takes a class, as in \"cs1\", \"af41\" or \"ef\", or a multiple "
+                            "of 4 below 256, not ";
     const std::string mode = "'umask' takes an octal mode up to 777, as in \"0660\", not ";
     check_wrong({
         {"instances = -1;", count + "-1"},
@@ -167,6 +183,14 @@ TEST_CASE("settings: a value of the wrong type or size") {
         {"directory = \"usr\";", "'directory' takes the absolute path of a directory, not 'usr'"},
         {"directory = \"/nonexistent\";", "'directory': '/nonexistent': No such file or directory"},
         {"directory = \"/etc/passwd\";", "'directory': '/etc/passwd': Not a directory"},
+        {"defer_accept = 3601;", "'defer_accept' takes a whole number from 0 to 3600, not 3601"},
+        {"mark = -1;", "'mark' takes a whole number from 0 to 4294967295, not -1"},
+        {"bind_to_device = \"sixteen-letters-\";", device + "'sixteen-letters-'"},
+        {"bind_to_device = \"a b\";", device + "'a b'"},
+        {"bind_to_device = 1;", device + "1"},
+        {"tos = 3;", tos + "3"},
+        {"tos = 256;", tos + "256"},
+        {"tos = \"af14\";", tos + "'af14'\n  hint: did you mean 'af11'?"},
         {"stderr = \"logs\";", "'stderr' takes \"socket\", \"journal\", \"log\", \"null\" or the "
                                "absolute path of a file, not 'logs'\n  hint: did you mean 'log'?"},
         {"stderr = \"/nonexistent/x\";", "'stderr': '/nonexistent': No such file or directory"},
