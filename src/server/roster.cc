@@ -2,7 +2,10 @@
 
 #include "log/log.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <unistd.h>
+#include <utility>
 
 namespace inetd {
 
@@ -98,6 +101,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
             }
         }
     }
+    stop_awaiting();
 }
 
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {
@@ -133,24 +137,38 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     endpoint.idle_deaths = 0;
     endpoint.death_backoff.reset();
     if (service.config->wait || service.config->builtin != Builtin::none) endpoint.held.clear();
-    if (!endpoint.listener) return retry(endpoint);
+    if (!endpoint.listener) {
+        endpoint.absent = false; // who reloads wants to hear of it again
+        return retry(endpoint);
+    }
     const auto done = SocketKeeper::refit(*endpoint.listener, *service.config, before);
-    if (!done)
-        log::error({.service = service.name()}, "{}: {}", service.name(), done.error().text());
+    if (done) return;
+    if (done.error().code != ENODEV)
+        return log::error({.service = service.name()}, "{}: {}", service.name(),
+                          done.error().text());
+    // Rather nobody is served than those who come by other interfaces.
+    endpoint.watch.reset();
+    lender_.forget(endpoint);
+    keeper_.close(std::move(endpoint.listener), endpoint.lent_to != 0, Parting::unwanted);
+    endpoint.lent_to = 0;
+    settle(endpoint, done.error());
 }
 
 void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
     const std::string& name = endpoint.service->name();
     if (opened) {
-        const auto level = endpoint.open_backoff.active() ? log::Level::notice : log::Level::debug;
+        const bool late = endpoint.open_backoff.active() || endpoint.absent;
+        const auto level = late ? log::Level::notice : log::Level::debug;
         log::print(level, {.service = name}, "{}: listening on {}", name,
                    endpoint.spec().address.to_string());
         endpoint.open_backoff.reset();
+        endpoint.absent = false;
         endpoint.listener = std::move(*opened);
         lender_.find_borrower(endpoint);
         admission_.arm(endpoint);
         return;
     }
+    if (await(endpoint, opened.error())) return;
     const Duration wait = endpoint.open_backoff.next();
     endpoint.failure = opened.error().text();
     log::error({.event = log::Event::cannot_listen, .service = name},
@@ -162,7 +180,49 @@ void Roster::retry(Endpoint& endpoint) {
     settle(endpoint, keeper_.open(*endpoint.service->config, endpoint.spec()));
 }
 
+// Whether the failure is one that ends with an event.
+bool Roster::await(Endpoint& endpoint, const Error& error) {
+    const bool interface = error.code == ENODEV;
+    const bool is_absent = interface || error.code == EADDRNOTAVAIL;
+    const bool watched = appearances_.tells_of(interface);
+    if (!is_absent || !endpoint.spec().address.is_ip() || !appearances_.start(interface)) {
+        endpoint.absent = false;
+        return false;
+    }
+    if (!watched) {
+        // It may have come between the failure and now.
+        retry(endpoint);
+        return true;
+    }
+    const bool known = std::exchange(endpoint.absent, true) && endpoint.failure == error.text();
+    endpoint.failure = error.text();
+    endpoint.timer.reset();
+    const std::string& name = endpoint.service->name();
+    if (!known)
+        log::error({.event = log::Event::cannot_listen, .service = name},
+                   "{}: {}; waiting for it to appear", name, error.text());
+    return true;
+}
+
+void Roster::retry_absent() {
+    for (const auto& service : services_) {
+        for (const auto& endpoint : service->endpoints) {
+            if (endpoint->absent) retry(*endpoint);
+        }
+    }
+    stop_awaiting();
+}
+
+void Roster::stop_awaiting() {
+    const bool any = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
+        return std::any_of(service->endpoints.begin(), service->endpoints.end(),
+                           [](const auto& endpoint) { return endpoint->absent; });
+    });
+    if (!any) appearances_.stop();
+}
+
 void Roster::close_all(Parting why) {
+    appearances_.stop();
     for (const auto& service : services_) {
         service->gate->on_release({});
         for (const auto& endpoint : service->endpoints) {

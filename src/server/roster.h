@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/loop.h"
+#include "net/appearances.h"
 #include "server/acceptor.h"
 #include "server/launcher.h"
 #include "server/plan.h"
@@ -19,6 +20,7 @@ class Roster {
   public:
     Roster(EventLoop& loop, Acceptor& acceptor, Launcher& launcher, SocketKeeper& keeper)
         : loop_(loop),
+          appearances_(loop, [this] { retry_absent(); }),
           admission_(acceptor.admission()),
           lender_(acceptor.lender()),
           launcher_(launcher),
@@ -55,8 +57,12 @@ class Roster {
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);
     void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);
     void retry(Endpoint& endpoint);
+    bool await(Endpoint& endpoint, const Error& error);
+    void retry_absent();
+    void stop_awaiting();
 
     EventLoop& loop_;
+    Appearances appearances_;
     Admission& admission_;
     Lender& lender_;
     Launcher& launcher_;

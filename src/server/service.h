@@ -35,7 +35,8 @@ struct Loan {
 
 // One socket of a service, and what stands in the way of its being listened on.
 //
-//   failed    listener is null: could not be opened; timer retries
+//   failed    listener is null: could not be opened; timer retries, or if its address or its
+//             interface is not there (absent) whatever appears
 //   lent      lent_to is the pid of the wait server that holds the socket
 //   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
 //             (rate, back-off, no descriptors; timer re-arms)
@@ -47,7 +48,8 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     std::size_t index; // into service->config->listen
     std::unique_ptr<Listener> listener;
     std::string failure; // why there is none
-    Watch watch;         // after the listener, so that it goes first
+    bool absent = false;
+    Watch watch; // after the listener, so that it goes first
     Timer timer;
     TimePoint not_before{};
     pid_t lent_to = 0;

@@ -138,7 +138,9 @@ Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config
 Result<void> SocketKeeper::refit(const Listener& listener, const ServiceConfig& config,
                                  const SocketOptions& before) {
     auto done = suit(listener.fd(), config, listener.spec());
-    if (done && !(before == config.socket)) done = listener.apply(config.socket);
+    // An interface that has gone and come again is another one of that name.
+    if (done && (!(before == config.socket) || !config.socket.device.empty()))
+        done = listener.apply(config.socket);
     if (done && splits(config, listener.spec())) done = share_port(listener.fd());
     return done;
 }

@@ -229,7 +229,7 @@ def test_address_that_is_not_there_yet(namespace):
     """A machine whose address comes after the daemon: nobody has to restart anything."""
     conf = say("10.77.0.1:79", "tcp4") + say("127.0.0.1:80", "tcp4")
     with Daemon(conf, wrap=namespace.wrap) as d:
-        d.wait_log(r"79: bind 10\.77\.0\.1\S*: Cannot assign requested address")
+        d.wait_log(r"79: bind 10\.77\.0\.1\S*: Cannot assign requested address; waiting for it")
         assert namespace.run(serves, 80, "127.0.0.1")
         subprocess.run([*namespace.wrap, "ip", "addr", "add", "10.77.0.1/32", "dev", "lo"],
                        check=True)
