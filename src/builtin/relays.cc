@@ -81,7 +81,16 @@ void Relays::watch_target(Handle relay, std::uint32_t events) {
         });
 }
 
+void Relays::limit(Handle relay) {
+    const Duration most = relay->service()->session_timeout;
+    if (most == Duration::zero()) return;
+    deadlines_[&*relay] = loop_.after(relay->started() + most - Clock::now(), [this, relay] {
+        end(relay, SessionEnd::Reason::timeout, 0);
+    });
+}
+
 void Relays::begin(Handle relay) {
+    limit(relay);
     try {
         // Also for a client that goes away before there is a target. a client that goes away
         // meanwhile.
@@ -219,6 +228,7 @@ void Relays::end(Handle relay, SessionEnd::Reason reason, int error_code) {
                             .error_code = error_code};
     if (relay->waits_for_pipe) std::erase(starved_, relay);
     relay->finish(pipes_, reason == SessionEnd::Reason::unreachable);
+    deadlines_.erase(&*relay);
     list_of(*report.service).remove(relay);
     const auto handlers = handlers_;
     if (handlers->ended) handlers->ended(report);

@@ -64,6 +64,7 @@ class Relays {
 
     List& list_of(const ServiceConfig& service);
     void begin(Handle relay);
+    void limit(Handle relay);
     void connect_next(Handle relay);
     void watch_target(Handle relay, std::uint32_t events);
     bool connect_now(Handle relay, const SocketAddress& address);
@@ -82,7 +83,8 @@ class Relays {
     PipePool pipes_;
     std::deque<Handle> starved_;
     Timer starved_timer_;
-    std::map<Duration, List> lists_; // by time-out, which few services have of their own
+    std::map<const Relay*, Timer> deadlines_; // of those that have a session_timeout
+    std::map<Duration, List> lists_;          // by time-out, which few services have of their own
 };
 
 } // namespace inetd

@@ -11,8 +11,8 @@ namespace inetd {
 // How a connection that was served in the loop ended.
 struct SessionEnd {
     // A peer that closed or reset the connection is `eof`, as is an answer given in full.
-    // `unreachable` is the target of a relay.
-    enum class Reason : std::uint8_t { eof, error, idle, stopped, unreachable };
+    // `unreachable` is the target of a relay, `timeout` a session_timeout.
+    enum class Reason : std::uint8_t { eof, error, idle, stopped, unreachable, timeout };
 
     ServiceConfigPtr service;
     SocketAddress peer;

@@ -53,6 +53,7 @@ void Sessions::start(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
     List& list = list_of(*service);
     const Handle session =
         list.add(std::move(service), std::move(fd), peer, std::move(lease), loop_.now());
+    limit(session);
     watch(session);
 }
 
@@ -71,7 +72,16 @@ void Sessions::resume(const SessionState& state, std::shared_ptr<void> lease) {
                                     std::move(lease), loop_.now());
     session->restore(state);
     buffered_ += session->buffered();
+    limit(session);
     watch(session);
+}
+
+void Sessions::limit(Handle session) {
+    const Duration most = session->service()->session_timeout;
+    if (most == Duration::zero()) return;
+    deadlines_[&*session] = loop_.after(session->started() + most - Clock::now(), [this, session] {
+        end(session, SessionEnd::Reason::timeout, 0);
+    });
 }
 
 void Sessions::watch(Handle session) {
@@ -124,6 +134,7 @@ void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
                             .reason = reason,
                             .error_code = error_code};
     buffered_ -= session->buffered();
+    deadlines_.erase(&*session);
     list_of(*report.service).remove(session);
     const auto handler = on_end_;
     if (*handler) (*handler)(report);

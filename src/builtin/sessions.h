@@ -62,6 +62,7 @@ class Sessions {
     void answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer,
                 std::shared_ptr<void> lease);
     void watch(Handle session);
+    void limit(Handle session);
     void turn(Handle session, std::uint32_t events);
     void end(Handle session, SessionEnd::Reason reason, int error_code);
 
@@ -70,7 +71,8 @@ class Sessions {
     std::size_t buffered_ = 0;
     std::shared_ptr<EndHandler> on_end_; // shared with calls of it that outlive this object
     Farewells farewells_;
-    std::map<Duration, List> lists_; // by time-out, which few services have of their own
+    std::map<const Session*, Timer> deadlines_; // of those that have a session_timeout
+    std::map<Duration, List> lists_;            // by time-out, which few services have of their own
 };
 
 } // namespace inetd

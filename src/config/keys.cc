@@ -92,6 +92,9 @@ std::span<const ServiceKey> service_keys() {
         service("proxy_protocol", {flag}, accepted, INETD_FIELD(config.proxy_protocol)),
         service("proxy_from", {networks}, accepted, INETD_FIELD(config.proxy_from)),
         service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
+        service("session_timeout", {span, 0, 365 * kDay}, clients,
+                INETD_FIELD(config.session_timeout)),
+        service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
@@ -185,6 +188,10 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::session:
         if (is_built_in(service) && has_connections(service)) break;
         return "is not a built-in stream service";
+    case Effect::connection:
+        if (is_built_in(service)) return "is built in";
+        if (service.wait) return "is 'wait': its server takes the clients itself";
+        return has_connections(service) ? nullptr : "has no connections";
     case Effect::program:
         return is_built_in(service) ? "is built in" : nullptr;
     case Effect::lent:

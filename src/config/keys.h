@@ -15,19 +15,20 @@ namespace inetd {
 // On which services a key has an effect.
 enum class Effect : std::uint8_t {
     any,
-    counted,  // those whose instances are counted: all but built-in datagram services
-    clients,  // those whose clients inetd sees one by one
-    limited,  // of these those that have a limit for all
-    socket,   // that have a socket of their own, which those behind tcpmux do not
-    queue,    // whose socket has connections
-    path,     // whose socket is a file
-    session,  // built-in stream services
-    program,  // that start a program
-    lent,     // whose program gets the listening socket
-    relay,    // `internal redirect`
-    accepted, // whose connections inetd accepts itself
-    ip,       // whose socket is one of IPv4 or IPv6
-    tcp,      // of TCP
+    counted,    // those whose instances are counted: all but built-in datagram services
+    clients,    // those whose clients inetd sees one by one
+    limited,    // of these those that have a limit for all
+    socket,     // that have a socket of their own, which those behind tcpmux do not
+    queue,      // whose socket has connections
+    path,       // whose socket is a file
+    session,    // built-in stream services
+    program,    // that start a program
+    lent,       // whose program gets the listening socket
+    relay,      // `internal redirect`
+    accepted,   // whose connections inetd accepts itself
+    ip,         // whose socket is one of IPv4 or IPv6
+    tcp,        // of TCP
+    connection, // whose program gets one
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

@@ -158,6 +158,8 @@ struct ServiceConfig {
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
     std::shared_ptr<const RelayTarget> relay;                         // of `redirect`, else null
     std::shared_ptr<const IdentOptions> ident;                        // of `auth`, else null
+    std::chrono::milliseconds session_timeout{}; // of whatever serves one client; 0 = none
+    bool kill_on_disconnect = false;             // of its server
     Builtin builtin = Builtin::none;
     bool wait = false;
     bool listen_fds = false;      // a wait server finds its socket as sd_listen_fds(3) says

@@ -21,4 +21,10 @@ std::optional<ChildEnd> reap_one() {
     return ChildEnd{info.si_pid, info.si_code, info.si_status};
 }
 
+void signal_child(pid_t pid, int signal) {
+    // The group exists once the child has come as far as setsid; until then there is just the
+    // child itself.
+    if (kill(-pid, signal) != 0) kill(pid, signal);
+}
+
 } // namespace inetd

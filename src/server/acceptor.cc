@@ -44,6 +44,10 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
 }
 
 void Acceptor::note_end(const SessionEnd& end) const {
+    if (end.reason == SessionEnd::Reason::timeout)
+        log::notice({.service = end.service->name, .peer = &end.peer},
+                    "{}: {}: closed after its session_timeout of {:g} s", end.service->name,
+                    end.peer.unmapped().to_string(), seconds(end.service->session_timeout));
     if (!log_connections_) return;
     log::info({.service = end.service->name, .peer = &end.peer, .lasted = end.lasted},
               "{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,

@@ -12,7 +12,7 @@ namespace inetd {
 static constexpr std::size_t kLargeTable = 80;
 
 Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
-    : spawner_(std::move(spawner)), errors_(loop) {}
+    : loop_(loop), spawner_(std::move(spawner)), errors_(loop) {}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
@@ -45,16 +45,23 @@ pid_t Launcher::launch(Order order) {
     }
     errors_.started(errors, *pid);
     log_start(*config, order.peer, *pid);
-    children_.add(*pid, {.config = config,
-                         .peer = order.peer,
-                         .local = order.local,
-                         .lease = std::move(order.lease),
-                         .at_end = std::move(order.at_end),
-                         .endpoint = std::move(order.endpoint),
-                         .own_socket = order.own_socket,
-                         .started = Clock::now(),
-                         .lines = errors.lines});
+    children_.add(
+        *pid, {.config = config,
+               .peer = order.peer,
+               .local = order.local,
+               .lease = std::move(order.lease),
+               .at_end = std::move(order.at_end),
+               .endpoint = std::move(order.endpoint),
+               .own_socket = order.own_socket,
+               .started = Clock::now(),
+               .lines = errors.lines,
+               .tether = Tether::tie(loop_, *pid, config, order.peer, Clock::now(), order.socket)});
     return *pid;
+}
+
+void Launcher::adopt(pid_t pid, Child child) {
+    child.tether = Tether::tie(loop_, pid, child.config, child.peer, child.started, -1);
+    children_.add(pid, std::move(child));
 }
 
 void Launcher::log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const {
@@ -150,11 +157,8 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
 }
 
 void Launcher::signal_all(int signal) const {
-    for (const auto& [pid, child] : children_) {
-        // The group exists once the child has come as far as setsid; until then there is just the
-        // child itself.
-        if (kill(-pid, signal) != 0) kill(pid, signal);
-    }
+    for (const auto& [pid, child] : children_)
+        signal_child(pid, signal);
 }
 
 } // namespace inetd

@@ -5,6 +5,7 @@
 #include "process/spawn.h"
 #include "server/error_outputs.h"
 #include "server/service.h"
+#include "server/tether.h"
 
 #include <csignal>
 #include <functional>
@@ -41,12 +42,13 @@ class Launcher {
         int own_socket = -1;
         TimePoint started{};
         std::weak_ptr<ErrorLines> lines{};
+        std::unique_ptr<Tether> tether{};
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
 
     // Goes on with a child that is ours already.
-    void adopt(pid_t pid, Child child) { children_.add(pid, std::move(child)); }
+    void adopt(pid_t pid, Child child);
     [[nodiscard]] const ChildTable<Child>& children() const { return children_; }
 
     // Sees to all children that have ended.
@@ -57,7 +59,6 @@ class Launcher {
     }
     [[nodiscard]] std::size_t running() const { return children_.size(); }
     [[nodiscard]] bool has(pid_t pid) const { return children_.has(pid); }
-    // Every child leads a session of its own, so this reaches what it has started too.
     void signal_all(int signal) const;
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
@@ -70,6 +71,7 @@ class Launcher {
     void log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const;
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
+    EventLoop& loop_;
     std::unique_ptr<Spawner> spawner_;
     GroupTree groups_;
     ErrorOutputs errors_;

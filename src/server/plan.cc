@@ -17,7 +17,8 @@ bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
            a.socket == b.socket && a.limits == b.limits && same_value(a.account, b.account) &&
            same_value(a.program, b.program) && a.builtin == b.builtin && a.wait == b.wait &&
            a.listen_fds == b.listen_fds && same_value(a.surroundings, b.surroundings) &&
-           a.idle_timeout == b.idle_timeout && a.mux_name == b.mux_name &&
+           a.idle_timeout == b.idle_timeout && a.session_timeout == b.session_timeout &&
+           a.kill_on_disconnect == b.kill_on_disconnect && a.mux_name == b.mux_name &&
            a.mux_greets == b.mux_greets && same_value(a.relay, b.relay) &&
            same_value(a.ident, b.ident) && a.proxy_protocol == b.proxy_protocol &&
            a.proxy_from == b.proxy_from && a.sensor == b.sensor;

@@ -9,9 +9,8 @@ import pytest
 
 from harness import ME, Daemon, ask
 from support import Namespace, listeners, wait_until
-from test_settings import CAT, reload, start
+from test_settings import CAT, reload
 
-__all__ = ["start"]
 pytestmark = [pytest.mark.root, pytest.mark.needs("ip", "unshare", "nsenter")]
 
 

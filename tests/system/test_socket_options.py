@@ -9,9 +9,8 @@ import pytest
 
 from harness import INETD, ME, PATIENCE, ask, connect, free_port, udp
 from support import Namespace, listeners, script
-from test_settings import CAT, line, reload, start
+from test_settings import CAT, line, reload
 
-__all__ = ["start"]
 
 # What a server finds on its descriptor 0.
 SHOW = """

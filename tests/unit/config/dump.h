@@ -75,6 +75,8 @@ inline std::string dump(const ServiceConfig& service) {
     if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
     if (service.limits.overflow == Overflow::refuse) out += " refuses";
     number("idle", service.idle_timeout.count(), ServiceConfig().idle_timeout.count());
+    number("session", service.session_timeout.count(), 0);
+    if (service.kill_on_disconnect) out += " kill_on_disconnect";
     const Surroundings& around = *service.surroundings;
     for (const std::string& assignment : around.env)
         out += " env:" + assignment;

@@ -92,6 +92,8 @@ TEST_CASE("settings: each key has its value") {
                    {"idle_timeout = \"2h\";", " idle=7200000"},
                    {"idle_timeout = \"250ms\";", " idle=250"},
                    {"idle_timeout = \"1day\";", " idle=86400000"},
+                   {"session_timeout = 90;", " session=90000"},
+                   {"kill_on_disconnect = true;", " kill_on_disconnect"},
                    {"keepalive = true;", " keepalive"},
                    {"nodelay = true;", " nodelay"},
                    {"defer_accept = 3;", " defer=3"},
