@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace inetd {
 
@@ -44,7 +45,7 @@ void Supervisor::unstore(const std::string& name) {
 void Supervisor::ready() {
     if (!socket_.present()) return;
     told_ = status_();
-    tell("READY=1\nSTATUS=" + told_);
+    tell(fmt::format("READY=1\nMAINPID={}\nSTATUS={}", getpid(), told_));
     feed_watchdog();
 }
 

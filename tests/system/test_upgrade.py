@@ -18,7 +18,7 @@ from support import children, has_nothing, listeners, script, started_pid, stat_
 def upgrade(daemon, times=1):
     for _ in range(times):
         daemon.signal(signal.SIGUSR2)
-        daemon.wait_notify("READY=1")
+        assert f"MAINPID={daemon.pid}" in daemon.wait_notify("READY=1").split("\n")
         daemon.wait_log("upgraded from version")
 
 
