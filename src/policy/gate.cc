@@ -5,34 +5,6 @@
 
 namespace inetd {
 
-const char* refusal_text(Refusal refusal) {
-    switch (refusal) {
-    case Refusal::instances:
-        return "too many instances";
-    case Refusal::rate:
-        return "too many starts";
-    case Refusal::source_instances:
-        return "too many instances for this address";
-    case Refusal::source_rate:
-        return "too many starts for this address";
-    }
-    return "";
-}
-
-const char* refusal_key(Refusal refusal) {
-    switch (refusal) {
-    case Refusal::instances:
-        return "instances";
-    case Refusal::rate:
-        return "rate";
-    case Refusal::source_instances:
-        return "per_source";
-    case Refusal::source_rate:
-        return "rate_per_source";
-    }
-    return "";
-}
-
 std::optional<SourceKey> source_of(const SocketAddress& peer) {
     if (!peer.is_ip()) return std::nullopt;
     SourceKey key;
@@ -66,10 +38,8 @@ Gate::Room Gate::room(const Limits& limits, TimePoint now) {
 std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddress& peer,
                                         TimePoint now) {
     if (limits.overflow == Overflow::refuse) {
-        if (const Room left = room(limits, now); !left) {
-            ++refused_;
-            return left.full ? Refusal::instances : Refusal::rate;
-        }
+        if (const Room left = room(limits, now); !left)
+            return refuse(left.full ? Refusal::instances : Refusal::rate);
     }
     std::optional<SourceKey> key;
     keeps_rates_ = limits.source_rate.is_limit();
@@ -77,20 +47,21 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
     if (key) {
         if (sources_.size() >= forget_at_) forget_idle(limits, now);
         Source& source = sources_[*key];
-        if (limits.per_source != 0 && source.running >= limits.per_source) {
-            ++refused_;
-            return Refusal::source_instances;
-        }
-        if (keeps_rates_ && !source.bucket.take(limits.source_rate, now)) {
-            ++refused_;
-            return Refusal::source_rate;
-        }
+        if (limits.per_source != 0 && source.running >= limits.per_source)
+            return refuse(Refusal::source_instances);
+        if (keeps_rates_ && !source.bucket.take(limits.source_rate, now))
+            return refuse(Refusal::source_rate);
         ++source.running;
     }
     if (limits.rate.is_limit()) bucket_.take(limits.rate, now);
     ++running_;
     ++started_;
     return Slot(shared_from_this(), key);
+}
+
+Refusal Gate::refuse(Refusal refusal) {
+    refused_.add(refusal);
+    return refusal;
 }
 
 Gate::State Gate::state() const {

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "config/model.h"
 #include "policy/rate.h"
+#include "policy/refusal.h"
 
 #include <array>
 #include <chrono>
@@ -18,13 +19,6 @@
 namespace inetd {
 
 class Gate;
-
-// Why one client was turned away. The service as a whole is never shut for it.
-// The first two only where the limits say that overflow is refused.
-enum class Refusal : std::uint8_t { instances, rate, source_instances, source_rate };
-[[nodiscard]] const char* refusal_text(Refusal refusal);
-// The key of inetd.cfg(5) that sets the limit.
-[[nodiscard]] const char* refusal_key(Refusal refusal);
 
 // The bytes by which clients count as one source: the IP address without its port.
 struct SourceKey {
@@ -73,13 +67,15 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
     [[nodiscard]] std::uint32_t running() const { return running_; }
     [[nodiscard]] std::uint64_t started() const { return started_; }
-    [[nodiscard]] std::uint64_t refused() const { return refused_; }
+    [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
+    // Counts a client that was turned away by somebody else than admit().
+    void count(Refusal refusal, std::uint64_t times = 1) { refused_.add(refusal, times); }
     [[nodiscard]] std::size_t sources() const { return sources_.size(); }
 
     // What another Gate goes on with, in another process too; all but what runs.
     struct State {
         std::uint64_t started = 0;
-        std::uint64_t refused = 0;
+        RefusalCounts refused;
         TokenBucket::State bucket;
         std::vector<std::pair<SourceKey, TokenBucket::State>> sources;
     };
@@ -102,12 +98,13 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
 
+    Refusal refuse(Refusal refusal);
     void release(const std::optional<SourceKey>& key);
     void forget_idle(const Limits& limits, TimePoint now);
 
     std::uint32_t running_ = 0;
     std::uint64_t started_ = 0;
-    std::uint64_t refused_ = 0;
+    RefusalCounts refused_;
     TokenBucket bucket_;
     Sources sources_; // only of services that have limits for a source
     std::size_t forget_at_ = 64;

@@ -134,7 +134,7 @@ void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     if (!service.config->proxy_protocol)
         return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
     if (!is_balancer(*service.config, accepted.peer))
-        return admission_.refuse(service, accepted.peer, "not one of its balancers", "proxy_from");
+        return admission_.refuse(service, accepted.peer, Refusal::balancer);
     auto lease = admission_.reserve(service, accepted.peer);
     if (!lease) return;
     proxied_.start({.fd = std::move(accepted.fd),
@@ -199,7 +199,7 @@ void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     const DatagramStats stats =
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port);
-    service.reflected += stats.reflected;
+    service.gate->count(Refusal::reflection, stats.reflected);
     if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
         log::notice({.event = log::Event::client_refused,
                      .service = service.name(),
@@ -213,7 +213,8 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
                            std::shared_ptr<void>& lease) {
     Service* service = find_muxed_(name);
     if (service == nullptr) return false;
-    if (!service->gate->room(service->config->limits, loop_.now())) {
+    if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
+        service->gate->count(room.full ? Refusal::instances : Refusal::rate);
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
             log::notice({.event = log::Event::client_refused,

@@ -83,7 +83,7 @@ bool Admission::takes_clients(Endpoint& endpoint) {
 
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved) {
     if (outcasts_.contains(peer, loop_.now())) {
-        refuse(service, peer, "it touched a sensor", "sensor");
+        refuse(service, peer, Refusal::sensor);
         return nullptr;
     }
     Limits limits = service.config->limits;
@@ -105,20 +105,24 @@ std::shared_ptr<void> Admission::ask_gate(Service& service, const Limits& limits
                                           const SocketAddress& peer) {
     auto answer = service.gate->admit(limits, peer, loop_.now());
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
-    const auto refusal = std::get<Refusal>(answer);
-    refuse(service, peer, refusal_text(refusal), refusal_key(refusal));
+    note(service, peer, std::get<Refusal>(answer));
     return nullptr;
 }
 
-void Admission::refuse(Service& service, const SocketAddress& peer, const char* text,
-                       const char* key) {
+void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal) {
+    service.gate->count(refusal);
+    note(service, peer, refusal);
+}
+
+void Admission::note(Service& service, const SocketAddress& peer, Refusal refusal) {
     if (!service.refusal_notes.pass(loop_.now())) return;
     const auto others = service.refusal_notes.suppressed();
     log::notice({.event = log::Event::client_refused,
                  .service = service.name(),
                  .peer = &peer,
-                 .refused_by = key},
-                "{}: refused {}: {}{}", service.name(), peer.unmapped().host(), text,
+                 .refused_by = refusal_key(refusal)},
+                "{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
+                refusal_text(refusal),
                 others != 0 ? fmt::format(" ({} more refused before)", others) : "");
 }
 

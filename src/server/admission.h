@@ -33,9 +33,8 @@ class Admission {
     std::shared_ptr<void> admit(Service& service, const SocketAddress& peer, bool reserved = false);
     // A place for somebody of whom it is not known yet who he is, but for his balancer.
     std::shared_ptr<void> reserve(Service& service, const SocketAddress& balancer);
-    // A client that the service turns away for another reason than its limits. `key`: of
-    // inetd.cfg(5).
-    void refuse(Service& service, const SocketAddress& peer, const char* text, const char* key);
+    // Counts and notes a client that the service turns away for another reason than its limits.
+    void refuse(Service& service, const SocketAddress& peer, Refusal refusal);
     // The peer touched a sensor: for a time every service refuses it.
     void shut_out(Service& sensor, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.
@@ -46,6 +45,7 @@ class Admission {
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:
+    void note(Service& service, const SocketAddress& peer, Refusal refusal);
     std::shared_ptr<void> ask_gate(Service& service, const Limits& limits,
                                    const SocketAddress& peer);
 

@@ -12,7 +12,7 @@ void Peers::receive(Endpoint& endpoint) {
     std::vector<std::shared_ptr<void>> leases;
     const auto decide = [&](const SocketAddress& peer) {
         if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
-            ++service.reflected;
+            service.gate->count(Refusal::reflection);
             return Verdict::drop;
         }
         if (!admission_.takes_clients(endpoint)) return Verdict::leave;

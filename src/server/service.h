@@ -79,7 +79,6 @@ struct Service {
     Throttle full_notes;
     Throttle refusal_notes;
     Throttle exhaustion_notes;
-    std::uint64_t reflected = 0; // datagrams dropped because the answer might go round in circles
 
     [[nodiscard]] const std::string& name() const { return config->name; }
     // Some socket of it could not be opened.

@@ -38,16 +38,27 @@ static std::string endpoint_text(const Endpoint& endpoint, TimePoint now) {
     return "parked: " + parked_text(endpoint, now);
 }
 
+// "5 refused: 3 by instances, 2 by sensor"
+static std::string refused_text(const RefusalCounts& counts) {
+    std::string text = fmt::format("{} refused", counts.total());
+    const char* before = ": ";
+    for (std::size_t i = 0; i < kRefusals; ++i) {
+        const auto refusal = static_cast<Refusal>(i);
+        if (counts.of(refusal) == 0) continue;
+        text += fmt::format("{}{} by {}", before, counts.of(refusal), refusal_key(refusal));
+        before = ", ";
+    }
+    return text;
+}
+
 static std::string service_text(const Service& service, TimePoint now) {
     const ServiceConfig& config = *service.config;
     const Gate& gate = *service.gate;
     const auto limit = config.limits.instances;
-    std::string text = fmt::format("\n{} ({}:{})\n  {} running{}, {} started, {} refused",
-                                   config.id(), config.file, config.line, gate.running(),
+    std::string text = fmt::format("\n{} ({}:{})\n  {} running{}, {} started, {}\n", config.id(),
+                                   config.file, config.line, gate.running(),
                                    limit != 0 ? fmt::format(" of at most {}", limit) : "",
-                                   gate.started(), gate.refused());
-    if (service.reflected != 0) text += fmt::format(", {} not answered", service.reflected);
-    text += '\n';
+                                   gate.started(), refused_text(gate.refused()));
     for (const auto& endpoint : service.endpoints)
         text += fmt::format("  {}: {}\n", endpoint->spec().address.to_string(),
                             endpoint_text(*endpoint, now));

@@ -96,6 +96,17 @@ def test_rate_that_is_reached(workdir):
             assert f"127.0.0.1:{port}: parked: the rate of 1/min is reached\n" in dump(d, workdir)
 
 
+def test_refusals_by_reason(workdir):
+    port = free_port()
+    with start(workdir, f"127.0.0.1:{port} stream tcp nowait/10/0/1 {ME} /bin/cat cat\n") as d:
+        with connect(port) as first:
+            first.sendall(b"x")
+            assert first.recv(1) == b"x"
+            for _ in range(2):
+                assert ask(port) == b""
+            assert "1 started, 2 refused: 2 by per_source\n" in dump(d, workdir)
+
+
 def test_a_dump_replaces_the_one_before(workdir):
     port = free_port()
     with start(workdir, f"127.0.0.1:{port} stream tcp nowait {ME} /bin/true\n") as d:

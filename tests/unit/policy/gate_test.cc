@@ -117,7 +117,7 @@ TEST_CASE("the rate of a service makes the next wait, not refuse") {
     CHECK_FALSE(room.full);
     CHECK(room.rate > 29s);
     CHECK(crowd.gate->room(limits, kStart + room.rate));
-    CHECK(crowd.gate->refused() == 0);
+    CHECK(crowd.gate->refused().total() == 0);
 }
 
 TEST_CASE("overflow is refused where that is wanted, and heals") {
@@ -136,7 +136,7 @@ TEST_CASE("overflow is refused where that is wanted, and heals") {
     const auto next = crowd.gate->admit(limits, peer("192.0.2.2"), kStart);
     REQUIRE(std::holds_alternative<Refusal>(next));
     CHECK(std::get<Refusal>(next) == Refusal::rate);
-    CHECK(crowd.gate->refused() == 2);
+    CHECK(crowd.gate->refused().total() == 2);
     CHECK(crowd.come(limits, "192.0.2.2", kStart + 21s));
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("one source is refused while another is served") {
     CHECK_FALSE(crowd.come(limits, "::ffff:192.0.2.1"));
     CHECK(crowd.come(limits, "192.0.2.2"));
     CHECK(crowd.come(limits, "2001:db8::1"));
-    CHECK(crowd.gate->refused() == 2);
+    CHECK(crowd.gate->refused().total() == 2);
     crowd.slots.clear();
     CHECK(crowd.gate->sources() == 0);
     CHECK(crowd.come(limits, "192.0.2.1"));
@@ -198,7 +198,7 @@ TEST_CASE("another gate goes on with what was counted and used up") {
     Crowd after;
     after.gate->restore(before.gate->state());
     CHECK(after.gate->started() == 1);
-    CHECK(after.gate->refused() == 1);
+    CHECK(after.gate->refused().total() == 1);
     CHECK(after.gate->running() == 0);
     after.slots.push_back(after.gate->readmit(limits, peer("192.0.2.1")));
     CHECK(after.gate->running() == 1);

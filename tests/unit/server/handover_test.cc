@@ -19,7 +19,8 @@ Handover example() {
     all.invocation = {.program = "/usr/sbin/inetd", .arguments = {"inetd", "-i"}, .directory = "/"};
     all.pid_file = 9;
     all.descriptor_limit = {1024, 524288};
-    Gate::State gate{.started = 12, .refused = 3, .bucket = {TimePoint(5s), 1.5}, .sources = {}};
+    Gate::State gate{.started = 12, .refused = {}, .bucket = {TimePoint(5s), 1.5}, .sources = {}};
+    gate.refused.add(Refusal::sensor, 3);
     gate.sources.push_back({*source_of(address("2001:db8::1")), {TimePoint(6s), 0.25}});
     all.services.push_back({.id = "echo/tcp",
                             .address = address("127.0.0.1"),
@@ -75,6 +76,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     REQUIRE(read);
     CHECK(handover_text(*read) == text);
     CHECK(read->services[0].gate.sources[0].second.used == 0.25);
+    CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));

@@ -1,0 +1,45 @@
+#include "policy/refusal.h"
+
+#include <numeric>
+
+namespace inetd {
+
+namespace {
+
+struct Words {
+    const char* text;
+    const char* key;
+};
+
+// In the order of Refusal.
+constexpr std::array<Words, kRefusals> kWords{{
+    {"too many instances", "instances"},
+    {"too many starts", "rate"},
+    {"too many instances for this address", "per_source"},
+    {"too many starts for this address", "rate_per_source"},
+    {"it touched a sensor", "sensor"},
+    {"not one of its balancers", "proxy_from"},
+    {"an answer might go round in circles", "reflection"},
+}};
+
+} // namespace
+
+const char* refusal_text(Refusal refusal) {
+    return kWords[static_cast<std::size_t>(refusal)].text;
+}
+
+const char* refusal_key(Refusal refusal) {
+    return kWords[static_cast<std::size_t>(refusal)].key;
+}
+
+std::optional<Refusal> refusal_of_key(std::string_view key) {
+    for (std::size_t i = 0; i < kRefusals; ++i)
+        if (key == kWords[i].key) return static_cast<Refusal>(i);
+    return std::nullopt;
+}
+
+std::uint64_t RefusalCounts::total() const {
+    return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0});
+}
+
+} // namespace inetd
