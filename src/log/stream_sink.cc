@@ -24,9 +24,10 @@ bool stderr_is_journal() {
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
 }
 
-static bool is_regular(int fd) {
+// Of S_IFMT, inode(7); 0 if that cannot be told.
+static mode_t type_of(int fd) {
     struct stat status {};
-    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    return fstat(fd, &status) == 0 ? status.st_mode & S_IFMT : 0;
 }
 
 static Result<Fd> open_to_append(const std::string& path) {
@@ -40,10 +41,14 @@ static Result<Fd> open_to_append(const std::string& path) {
 StreamSink::StreamSink()
     : fd_(STDERR_FILENO),
       prefix_(stderr_is_journal() ? Prefix::level : Prefix::name),
-      regular_(is_regular(STDERR_FILENO)) {}
+      type_(type_of(STDERR_FILENO)) {}
 
 StreamSink::StreamSink(std::string path, Fd file)
-    : path_(std::move(path)), file_(std::move(file)), fd_(file_.get()), prefix_(Prefix::date) {}
+    : path_(std::move(path)),
+      file_(std::move(file)),
+      fd_(file_.get()),
+      prefix_(Prefix::date),
+      type_(type_of(fd_)) {}
 
 Result<std::unique_ptr<Sink>> StreamSink::open_file(const std::string& path) {
     auto file = open_to_append(path);
@@ -62,6 +67,7 @@ Result<void> StreamSink::reopen() {
     if (!file) return file.error();
     file_ = *std::move(file);
     fd_ = file_.get();
+    type_ = type_of(fd_);
     return {};
 }
 
@@ -104,7 +110,7 @@ Rest StreamSink::flush() {
 // Descriptor 2 is shared with whoever started us, so it cannot be made non-blocking. But a pipe
 // that polls as writable takes PIPE_BUF bytes without waiting, pipe(7).
 bool StreamSink::has_room() const {
-    if (file_ || regular_) return true;
+    if (file_ || type_ == S_IFREG) return true;
     pollfd one{fd_, POLLOUT, 0};
     return poll(&one, 1, 0) == 1;
 }
@@ -114,9 +120,10 @@ void StreamSink::send_pending() {
     while (!rest.empty()) {
         if (!has_room()) break;
         const std::size_t size =
-            file_ || regular_ ? rest.size() : std::min<std::size_t>(rest.size(), PIPE_BUF);
-        ssize_t done = send(fd_, rest.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (done < 0 && errno == ENOTSOCK) done = ::write(fd_, rest.data(), size);
+            file_ || type_ == S_IFREG ? rest.size() : std::min<std::size_t>(rest.size(), PIPE_BUF);
+        const ssize_t done = type_ == S_IFSOCK
+                                 ? send(fd_, rest.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                 : ::write(fd_, rest.data(), size);
         if (done < 0 && errno == EINTR) continue;
         if (done < 0 && errno == EAGAIN) break;
         // Nobody to tell: this is where one would say it.

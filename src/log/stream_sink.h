@@ -5,6 +5,7 @@
 #include "log/stamp.h"
 
 #include <string>
+#include <sys/types.h>
 
 namespace inetd::log {
 
@@ -39,7 +40,7 @@ class StreamSink final : public Sink {
     Fd file_;
     int fd_;
     Prefix prefix_;
-    bool regular_ = false; // never full
+    mode_t type_ = 0; // S_IFREG: never full
     Stamp stamp_{"%Y-%m-%d %H:%M:%S"};
     std::string pending_;
     unsigned long lost_ = 0;
