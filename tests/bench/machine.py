@@ -1,0 +1,110 @@
+"""What the benchmarks ask of the kernel."""
+
+import ctypes
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def can_connect(port):
+    with socket.socket() as s:
+        s.settimeout(2)
+        try:
+            s.connect(("127.0.0.1", port))
+            return True
+        except OSError:
+            return False
+
+
+def is_bound(port):
+    """Whether somebody has that UDP port."""
+    end_of_address = f":{port:04X}"
+    return any(line.split()[1].endswith(end_of_address) for name in ("udp", "udp6")
+               for line in pathlib.Path(f"/proc/net/{name}").read_text().splitlines()[1:])
+
+
+def adopt_orphans():
+    """Processes whose parent ends become ours, so that end() finds all that a server left behind."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans(known):
+    """Ends those of our children that we have not started."""
+    while True:
+        children = pathlib.Path("/proc/self/task").glob("*/children")
+        strangers = {int(pid) for path in children for pid in path.read_text().split()} - known
+        if not strangers:
+            return
+        for pid in strangers:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def end(process, known=()):
+    """Ends a server and all that it started; `known` are children of ours that are to live on."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(timeout=3)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+    end_orphans(set(known))
+
+
+def own_cpu(pid):
+    """Nanoseconds on a processor, without the children's."""
+    return sum(int((task / "schedstat").read_text().split()[0])
+               for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+
+
+def cpu_with_children(pid):
+    """Nanoseconds, of those children only that have ended and were waited for."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return own_cpu(pid) + (int(fields[13]) + int(fields[14])) * 10**9 // os.sysconf("SC_CLK_TCK")
+
+
+def pss_kib(pid):
+    return int(re.search(r"^Pss: +(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(),
+                         re.M)[1])
+
+
+def kernel_kib():
+    """What the kernel holds for itself, sockets above all."""
+    fields = dict(re.findall(r"^(\w+): +(\d+)", pathlib.Path("/proc/meminfo").read_text(), re.M))
+    return int(fields["Slab"])
+
+
+def load(program, *arguments):
+    """Runs the load generator in one of its modes."""
+    done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip() or f"load {arguments[0]} failed")
+    return json.loads(done.stdout)
+
+
+def prepare_network():
+    """In a network namespace of our own: ports as we like, and enough of them."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    net = pathlib.Path("/proc/sys/net")
+    for name, value in (("core/somaxconn", "65535"), ("ipv4/ip_local_port_range", "32768 60999"),
+                        ("ipv4/tcp_max_syn_backlog", "65535")):
+        try:
+            (net / name).write_text(value)
+        except OSError:
+            pass
+
+
+def describe():
+    model = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    return {"processors": os.cpu_count(), "model": model[1] if model else "",
+            "kernel": os.uname().release}
