@@ -86,6 +86,9 @@ std::span<const ServiceKey> service_keys() {
         service("per_source", {number, 0, kMost}, clients, INETD_FIELD(config.limits.per_source)),
         service("rate", {rate}, counted, INETD_FIELD(config.limits.rate)),
         service("rate_per_source", {rate}, clients, INETD_FIELD(config.limits.source_rate)),
+        service("source_prefix_v4", {number, 1, 32}, sources, INETD_FIELD(config.limits.prefix.v4)),
+        service("source_prefix_v6", {number, 1, 128}, sources,
+                INETD_FIELD(config.limits.prefix.v6)),
         service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
         service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
         service("redirect", {word, 0, 0, &kRelayTargets}, relay, INETD_FIELD(redirect)),
@@ -155,6 +158,8 @@ static const char* lacks_limit(Effect effect, const ServiceConfig& service) {
     if (effect == Effect::counted) return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
     if (effect == Effect::clients) return nullptr;
+    if (effect == Effect::sources)
+        return service.limits.has_source_limit() ? nullptr : "has no limit for a source";
     if (!service.mux_name.empty()) return "is behind tcpmux, which always refuses";
     const bool limited = service.limits.instances != 0 || service.limits.rate.is_limit();
     return limited ? nullptr : "has no limit that could overflow";
@@ -178,6 +183,7 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::counted:
     case Effect::clients:
     case Effect::limited:
+    case Effect::sources:
         return lacks_limit(effect, service);
     case Effect::socket:
     case Effect::queue:

@@ -18,6 +18,7 @@ enum class Effect : std::uint8_t {
     counted,    // those whose instances are counted: all but built-in datagram services
     clients,    // those whose clients inetd sees one by one
     limited,    // of these those that have a limit for all
+    sources,    // and those that have one for a source
     socket,     // that have a socket of their own, which those behind tcpmux do not
     queue,      // whose socket has connections
     path,       // whose socket is a file

@@ -81,14 +81,26 @@ enum class Overflow : std::uint8_t {
     refuse, // is accepted and closed at once
 };
 
+// How many of the first bits of a client's address say which source it is.
+struct SourcePrefix {
+    std::uint8_t v4 = 32; // 1 to 32
+    std::uint8_t v6 = 64; // 1 to 128; a /64 is what one host mostly has
+
+    friend bool operator==(const SourcePrefix&, const SourcePrefix&) = default;
+};
+
 // 0 = no limit, in all of them.
 struct Limits {
     std::uint32_t instances = 256; // running at once; beyond it: as `overflow` says
     Rate rate{};                   // of the whole service; beyond it: as `overflow` says
-    std::uint32_t per_source = 0;  // running at once for one address; beyond it: refused
-    Rate source_rate{};            // of one address; beyond it: refused
+    std::uint32_t per_source = 0;  // running at once for one source; beyond it: refused
+    Rate source_rate{};            // of one source; beyond it: refused
+    SourcePrefix prefix{};
     Overflow overflow = Overflow::queue;
 
+    [[nodiscard]] bool has_source_limit() const {
+        return per_source != 0 || source_rate.is_limit();
+    }
     friend bool operator==(const Limits&, const Limits&) = default;
 };
 

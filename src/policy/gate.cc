@@ -1,31 +1,40 @@
 #include "policy/gate.h"
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
 namespace inetd {
 
-std::optional<SourceKey> source_of(const SocketAddress& peer) {
-    if (!peer.is_ip()) return std::nullopt;
-    SourceKey key;
-    const SocketAddress plain = peer.unmapped();
-    if (plain.family() == AF_INET) {
-        // As a mapped address, so that no IPv6 source can be taken for it.
-        key.bytes[10] = key.bytes[11] = 0xff;
-        std::memcpy(&key.bytes[12], &plain.v4().sin_addr, 4);
-    } else if (plain.family() == AF_INET6) {
-        std::memcpy(key.bytes.data(), &plain.v6().sin6_addr, 16);
-    }
-    return key;
+Slot::Slot(std::shared_ptr<Gate> gate, const std::optional<SourceKey>& client)
+    : gate_(std::move(gate)), client_(client) {
+    link();
 }
 
-std::size_t Gate::KeyHash::operator()(const SourceKey& key) const {
-    return std::hash<std::string_view>{}(
-        {reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()});
+Slot::Slot(Slot&& other) noexcept
+    : gate_(std::move(other.gate_)),
+      client_(other.client_),
+      next_(std::exchange(other.next_, nullptr)),
+      before_(std::exchange(other.before_, nullptr)) {
+    if (!gate_ || !client_) return;
+    (before_ != nullptr ? before_->next_ : gate_->slots_) = this;
+    if (next_ != nullptr) next_->before_ = this;
+}
+
+void Slot::link() {
+    if (!client_) return;
+    next_ = std::exchange(gate_->slots_, this);
+    if (next_ != nullptr) next_->before_ = this;
+}
+
+void Slot::unlink() {
+    if (!client_) return;
+    (before_ != nullptr ? before_->next_ : gate_->slots_) = next_;
+    if (next_ != nullptr) next_->before_ = before_;
 }
 
 Slot::~Slot() {
-    if (gate_) gate_->release(source_);
+    if (!gate_) return;
+    unlink();
+    gate_->release(client_);
 }
 
 Gate::Room Gate::room(const Limits& limits, TimePoint now) {
@@ -36,27 +45,54 @@ Gate::Room Gate::room(const Limits& limits, TimePoint now) {
 }
 
 std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddress& peer,
-                                        TimePoint now) {
-    if (limits.overflow == Overflow::refuse) {
+                                        TimePoint now, Ask ask) {
+    if (limits.overflow == Overflow::refuse && ask != Ask::source) {
         if (const Room left = room(limits, now); !left)
             return refuse(left.full ? Refusal::instances : Refusal::rate);
     }
-    std::optional<SourceKey> key;
-    keeps_rates_ = limits.source_rate.is_limit();
-    if (limits.per_source != 0 || keeps_rates_) key = source_of(peer);
-    if (key) {
-        if (sources_.size() >= forget_at_) forget_idle(limits, now);
-        Source& source = sources_[*key];
-        if (limits.per_source != 0 && source.running >= limits.per_source)
-            return refuse(Refusal::source_instances);
-        if (keeps_rates_ && !source.bucket.take(limits.source_rate, now))
-            return refuse(Refusal::source_rate);
-        ++source.running;
+    std::optional<SourceKey> client;
+    if (ask != Ask::service) {
+        count_by(limits);
+        client = address_key(peer);
+        const auto refusal = client ? ask_source(limits, *client, now) : std::nullopt;
+        if (refusal) return refuse(*refusal);
+        ++started_;
     }
-    if (limits.rate.is_limit()) bucket_.take(limits.rate, now);
+    if (limits.rate.is_limit() && ask != Ask::source) bucket_.take(limits.rate, now);
+    return admitted(client);
+}
+
+std::optional<Refusal> Gate::ask_source(const Limits& limits, const SourceKey& client,
+                                        TimePoint now) {
+    if (limits.per_source != 0) {
+        const auto found = counts_.find(client.within(limits.prefix));
+        if (found != counts_.end() && found->second >= limits.per_source)
+            return Refusal::source_instances;
+    }
+    if (!limits.source_rate.is_limit()) {
+        rates_.reset();
+        return std::nullopt;
+    }
+    if (!rates_) rates_ = std::make_unique<SourceRates>(limits.prefix);
+    if (rates_->take(limits.source_rate, limits.prefix, client, now)) return std::nullopt;
+    return Refusal::source_rate;
+}
+
+// A reload may have changed whether sources are counted, and what is one.
+void Gate::count_by(const Limits& limits) {
+    const auto wanted = limits.per_source != 0 ? std::optional(limits.prefix) : std::nullopt;
+    if (wanted == counted_by_) return;
+    counted_by_ = wanted;
+    counts_.clear();
+    if (!wanted) return;
+    for (const Slot* slot = slots_; slot != nullptr; slot = slot->next_)
+        ++counts_[slot->client_->within(*wanted)];
+}
+
+Slot Gate::admitted(const std::optional<SourceKey>& client) {
+    if (client && counted_by_) ++counts_[client->within(*counted_by_)];
     ++running_;
-    ++started_;
-    return Slot(shared_from_this(), key);
+    return {shared_from_this(), client};
 }
 
 Refusal Gate::refuse(Refusal refusal) {
@@ -64,49 +100,33 @@ Refusal Gate::refuse(Refusal refusal) {
     return refusal;
 }
 
-Gate::State Gate::state() const {
-    State state{.started = started_, .refused = refused_, .bucket = bucket_.state(), .sources = {}};
-    for (const auto& [key, source] : sources_)
-        state.sources.emplace_back(key, source.bucket.state());
+Gate::State Gate::state(const Limits& limits, TimePoint now) const {
+    State state{.started = started_, .refused = refused_, .bucket = bucket_.state(), .rates = {}};
+    if (rates_ && limits.source_rate.is_limit())
+        state.rates = rates_->state(limits.source_rate, now);
     return state;
 }
 
-void Gate::restore(const State& state) {
+void Gate::restore(const State& state, const Limits& limits, TimePoint now) {
     started_ = state.started;
     refused_ = state.refused;
     bucket_ = TokenBucket(state.bucket);
-    keeps_rates_ = keeps_rates_ || !state.sources.empty();
-    for (const auto& [key, bucket] : state.sources)
-        sources_[key].bucket = TokenBucket(bucket);
+    if (!state.rates.sources.empty() && limits.source_rate.is_limit())
+        rates_ = std::make_unique<SourceRates>(state.rates, limits.source_rate, now);
 }
 
 Slot Gate::readmit(const Limits& limits, const SocketAddress& peer) {
-    std::optional<SourceKey> key;
-    if (limits.per_source != 0 || limits.source_rate.is_limit()) key = source_of(peer);
-    if (key) ++sources_[*key].running;
-    ++running_;
-    return {shared_from_this(), key};
+    count_by(limits);
+    return admitted(address_key(peer));
 }
 
-void Gate::release(const std::optional<SourceKey>& key) {
+void Gate::release(const std::optional<SourceKey>& client) {
     --running_;
-    if (key) {
-        const auto found = sources_.find(*key);
-        if (--found->second.running == 0 && !keeps_rates_) sources_.erase(found);
+    if (client && counted_by_) {
+        const auto found = counts_.find(client->within(*counted_by_));
+        if (--found->second == 0) counts_.erase(found);
     }
     if (on_release_) on_release_();
-}
-
-// Sources with nothing running and a full bucket are as if they had never come. The table is swept
-// each time that it has doubled, so that the cost for one admission stays constant.
-void Gate::forget_idle(const Limits& limits, TimePoint now) {
-    for (auto item = sources_.begin(); item != sources_.end();) {
-        Source& source = item->second;
-        const bool idle =
-            source.running == 0 && (!keeps_rates_ || source.bucket.full(limits.source_rate, now));
-        item = idle ? sources_.erase(item) : std::next(item);
-    }
-    forget_at_ = std::max<std::size_t>(64, sources_.size() * 2);
 }
 
 } // namespace inetd

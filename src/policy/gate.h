@@ -4,34 +4,25 @@
 #include "config/model.h"
 #include "policy/rate.h"
 #include "policy/refusal.h"
+#include "policy/source.h"
+#include "policy/source_rates.h"
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
-#include <utility>
 #include <variant>
-#include <vector>
 
 namespace inetd {
 
 class Gate;
 
-// The bytes by which clients count as one source: the IP address without its port.
-struct SourceKey {
-    std::array<std::uint8_t, 16> bytes{};
-    friend bool operator==(const SourceKey&, const SourceKey&) = default;
-};
-// Nothing for peers of other families, which limits of a source do not apply to.
-[[nodiscard]] std::optional<SourceKey> source_of(const SocketAddress& peer);
-
 // One admitted instance: counted from admit() until this dies. Keeps its Gate alive.
 class Slot {
   public:
-    Slot(Slot&& other) noexcept = default;
+    Slot(Slot&& other) noexcept;
     Slot& operator=(Slot&&) = delete;
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
@@ -39,14 +30,22 @@ class Slot {
 
   private:
     friend class Gate;
-    Slot(std::shared_ptr<Gate> gate, std::optional<SourceKey> source)
-        : gate_(std::move(gate)), source_(source) {}
-    std::shared_ptr<Gate> gate_;
-    std::optional<SourceKey> source_; // if counted for it too: limits come and go with a reload
+    Slot(std::shared_ptr<Gate> gate, const std::optional<SourceKey>& client);
+    void link();
+    void unlink();
+
+    std::shared_ptr<Gate> gate_; // null: moved from
+    std::optional<SourceKey> client_;
+    // Neighbours in the Gate's list of those that have a client.
+    Slot* next_ = nullptr;
+    Slot* before_ = nullptr;
 };
 
 // Counts the instances of one service, over all its listeners and over reloads, and decides who may
 // start another. Pure but for on_release: the limits and the time are arguments.
+//
+// Memory: what runs is counted exactly, by source, which takes no more than there are instances;
+// the rates of sources are in a table of a fixed size (SourceRates), made when first needed.
 class Gate : public std::enable_shared_from_this<Gate> {
   public:
     using TimePoint = std::chrono::steady_clock::time_point;
@@ -61,26 +60,31 @@ class Gate : public std::enable_shared_from_this<Gate> {
     };
     [[nodiscard]] Room room(const Limits& limits, TimePoint now);
 
+    // Which limits are asked: all of them, or, while it is not known yet who the client is, those
+    // of the service first and those of its source later.
+    enum class Ask : std::uint8_t { all, service, source };
+
     // Call only while room() says yes, unless overflow is to be refused.
     [[nodiscard]] std::variant<Slot, Refusal> admit(const Limits& limits, const SocketAddress& peer,
-                                                    TimePoint now);
+                                                    TimePoint now, Ask ask = Ask::all);
 
     [[nodiscard]] std::uint32_t running() const { return running_; }
     [[nodiscard]] std::uint64_t started() const { return started_; }
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     // Counts a client that was turned away by somebody else than admit().
     void count(Refusal refusal, std::uint64_t times = 1) { refused_.add(refusal, times); }
-    [[nodiscard]] std::size_t sources() const { return sources_.size(); }
+    // Sources that something runs for, where that is limited.
+    [[nodiscard]] std::size_t sources() const { return counts_.size(); }
 
     // What another Gate goes on with, in another process too; all but what runs.
     struct State {
         std::uint64_t started = 0;
         RefusalCounts refused;
         TokenBucket::State bucket;
-        std::vector<std::pair<SourceKey, TokenBucket::State>> sources;
+        SourceRates::State rates;
     };
-    [[nodiscard]] State state() const;
-    void restore(const State& state);
+    [[nodiscard]] State state(const Limits& limits, TimePoint now) const;
+    void restore(const State& state, const Limits& limits, TimePoint now);
     // Counts an instance that runs already and was admitted by the Gate whose state this one has.
     [[nodiscard]] Slot readmit(const Limits& limits, const SocketAddress& peer);
 
@@ -89,26 +93,21 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   private:
     friend class Slot;
-    struct KeyHash {
-        std::size_t operator()(const SourceKey& key) const;
-    };
-    struct Source {
-        std::uint32_t running = 0;
-        TokenBucket bucket;
-    };
-    using Sources = std::unordered_map<SourceKey, Source, KeyHash>;
-
     Refusal refuse(Refusal refusal);
-    void release(const std::optional<SourceKey>& key);
-    void forget_idle(const Limits& limits, TimePoint now);
+    void count_by(const Limits& limits);
+    std::optional<Refusal> ask_source(const Limits& limits, const SourceKey& client, TimePoint now);
+    Slot admitted(const std::optional<SourceKey>& client);
+    void release(const std::optional<SourceKey>& client);
 
     std::uint32_t running_ = 0;
     std::uint64_t started_ = 0;
     RefusalCounts refused_;
     TokenBucket bucket_;
-    Sources sources_; // only of services that have limits for a source
-    std::size_t forget_at_ = 64;
-    bool keeps_rates_ = false;
+    Slot* slots_ = nullptr; // the first of those that have a client
+    // How sources were told apart when they were last counted; nothing: nobody wants to know.
+    std::optional<SourcePrefix> counted_by_;
+    std::unordered_map<SourceKey, std::uint32_t, SourceHash> counts_;
+    std::unique_ptr<SourceRates> rates_; // of a service that has a rate for a source
     std::function<void()> on_release_;
 };
 

@@ -1,22 +1,12 @@
 #include "policy/outcasts.h"
 
 #include <algorithm>
-#include <functional>
-#include <string_view>
 
 namespace inetd {
 
-static std::optional<SourceKey> key_of(const SocketAddress& peer) {
-    if (!peer.is_ip() || peer.is_loopback()) return std::nullopt;
-    auto key = source_of(peer);
-    if (key && peer.unmapped().family() == AF_INET6)
-        std::fill(key->bytes.begin() + 8, key->bytes.end(), std::uint8_t{0});
-    return key;
-}
-
-std::size_t Outcasts::Hash::operator()(const SourceKey& key) const {
-    return std::hash<std::string_view>{}(
-        {reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()});
+static std::optional<SourceKey> source_of(const SocketAddress& peer) {
+    const auto key = peer.is_loopback() ? std::nullopt : address_key(peer);
+    return key ? std::optional(key->within(SourcePrefix())) : std::nullopt;
 }
 
 void Outcasts::forget(TimePoint now) {
@@ -27,11 +17,15 @@ void Outcasts::forget(TimePoint now) {
 }
 
 bool Outcasts::add(const SocketAddress& peer, Duration how_long, TimePoint now) {
-    const auto key = key_of(peer);
-    if (!key) return false;
+    const auto source = source_of(peer);
+    if (!source) return false;
     forget(now);
-    TimePoint until = now + how_long;
-    if (const auto known = until_.find(*key); known != until_.end()) {
+    add(*source, now + how_long);
+    return true;
+}
+
+void Outcasts::add(const SourceKey& source, TimePoint until) {
+    if (const auto known = until_.find(source); known != until_.end()) {
         until = std::max(until, known->second->first);
         ends_.erase(known->second);
         until_.erase(known);
@@ -40,15 +34,28 @@ bool Outcasts::add(const SocketAddress& peer, Duration how_long, TimePoint now) 
         until_.erase(ends_.begin()->second);
         ends_.erase(ends_.begin());
     }
-    until_.emplace(*key, ends_.emplace(until, *key));
-    return true;
+    until_.emplace(source, ends_.emplace(until, source));
 }
 
 bool Outcasts::contains(const SocketAddress& peer, TimePoint now) {
     if (until_.empty()) return false;
     forget(now);
-    const auto key = key_of(peer);
-    return key && until_.contains(*key);
+    const auto source = source_of(peer);
+    return source && until_.contains(*source);
+}
+
+Outcasts::State Outcasts::state() const {
+    State state;
+    state.reserve(ends_.size());
+    for (const auto& [until, source] : ends_)
+        state.emplace_back(source, until);
+    return state;
+}
+
+void Outcasts::restore(const State& state, TimePoint now) {
+    for (const auto& [source, until] : state)
+        add(source, until);
+    forget(now);
 }
 
 } // namespace inetd

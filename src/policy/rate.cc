@@ -11,10 +11,19 @@ static double per_second(const Rate& rate) {
     return double{1} * rate.count / rate.seconds;
 }
 
-void TokenBucket::refill(const Rate& rate, Clock::time_point now) {
+double TokenBucket::used(const Rate& rate, Clock::time_point now) const {
     const double back = std::max(Seconds(now - state_.filled).count(), 0.0) * per_second(rate);
-    state_.used = std::max(state_.used - back, 0.0);
+    return std::max(state_.used - back, 0.0);
+}
+
+void TokenBucket::refill(const Rate& rate, Clock::time_point now) {
+    state_.used = used(rate, now);
     state_.filled = now;
+}
+
+void TokenBucket::absorb(const TokenBucket& other, const Rate& rate, Clock::time_point now) {
+    refill(rate, now);
+    state_.used = std::min(state_.used + other.used(rate, now), double{1} * rate.burst);
 }
 
 bool TokenBucket::take(const Rate& rate, Clock::time_point now) {
@@ -30,11 +39,6 @@ TokenBucket::Clock::duration TokenBucket::wait(const Rate& rate, Clock::time_poi
     if (missing <= 0) return Clock::duration::zero();
     // A little more than needed, so that rounding does not make the caller wake a moment too early.
     return std::chrono::ceil<Clock::duration>(Seconds(missing / per_second(rate))) + 1us;
-}
-
-bool TokenBucket::full(const Rate& rate, Clock::time_point now) {
-    refill(rate, now);
-    return state_.used <= 0;
 }
 
 } // namespace inetd

@@ -25,8 +25,14 @@ class TokenBucket {
     bool take(const Rate& rate, Clock::time_point now);
     // Zero if a token is there; else how long until one is.
     [[nodiscard]] Clock::duration wait(const Rate& rate, Clock::time_point now);
+    // Tokens that are missing.
+    [[nodiscard]] double used(const Rate& rate, Clock::time_point now) const;
     // Full again: forgetting it changes nothing.
-    [[nodiscard]] bool full(const Rate& rate, Clock::time_point now);
+    [[nodiscard]] bool full(const Rate& rate, Clock::time_point now) const {
+        return used(rate, now) <= 0;
+    }
+    // Lacks what both lacked, or all.
+    void absorb(const TokenBucket& other, const Rate& rate, Clock::time_point now);
 
   private:
     void refill(const Rate& rate, Clock::time_point now);

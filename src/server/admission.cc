@@ -86,24 +86,16 @@ std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& pe
         refuse(service, peer, Refusal::sensor);
         return nullptr;
     }
-    Limits limits = service.config->limits;
-    if (reserved) {
-        limits.instances = 0;
-        limits.rate = {};
-    }
-    return ask_gate(service, limits, peer);
+    return ask_gate(service, peer, reserved ? Gate::Ask::source : Gate::Ask::all);
 }
 
 std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& balancer) {
-    Limits limits = service.config->limits;
-    limits.per_source = 0;
-    limits.source_rate = {};
-    return ask_gate(service, limits, balancer);
+    return ask_gate(service, balancer, Gate::Ask::service);
 }
 
-std::shared_ptr<void> Admission::ask_gate(Service& service, const Limits& limits,
-                                          const SocketAddress& peer) {
-    auto answer = service.gate->admit(limits, peer, loop_.now());
+std::shared_ptr<void> Admission::ask_gate(Service& service, const SocketAddress& peer,
+                                          Gate::Ask ask) {
+    auto answer = service.gate->admit(service.config->limits, peer, loop_.now(), ask);
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
     note(service, peer, std::get<Refusal>(answer));
     return nullptr;

@@ -46,8 +46,7 @@ class Admission {
 
   private:
     void note(Service& service, const SocketAddress& peer, Refusal refusal);
-    std::shared_ptr<void> ask_gate(Service& service, const Limits& limits,
-                                   const SocketAddress& peer);
+    std::shared_ptr<void> ask_gate(Service& service, const SocketAddress& peer, Gate::Ask ask);
 
     EventLoop& loop_;
     OnReady on_ready_;

@@ -1,5 +1,6 @@
 #include "server/handover.h"
 
+#include "server/gate_fields.h"
 #include "server/json_fields.h"
 #include "server/relay_fields.h"
 
@@ -23,59 +24,6 @@ static std::size_t size_of(const json& item, std::size_t below = INT32_MAX) {
     const auto size = number<std::size_t>(item, 0, INT32_MAX);
     if (size >= below) throw std::invalid_argument("a reference leads nowhere");
     return size;
-}
-
-static json bucket(const TokenBucket::State& state) {
-    return {{"filled", time(state.filled)}, {"used", state.used}};
-}
-
-static TokenBucket::State bucket_of(const json& item) {
-    return {.filled = time_of(item.at("filled")), .used = item.at("used").get<double>()};
-}
-
-static json refusals(const RefusalCounts& counts) {
-    json items = json::object();
-    for (std::size_t i = 0; i < kRefusals; ++i) {
-        const auto refusal = static_cast<Refusal>(i);
-        if (counts.of(refusal) != 0) items[refusal_key(refusal)] = counts.of(refusal);
-    }
-    return items;
-}
-
-// Reasons that only the other binary knows are left out.
-static RefusalCounts refusals_of(const json& items) {
-    RefusalCounts counts;
-    for (const auto& [key, count] : items.items())
-        if (const auto refusal = refusal_of_key(key))
-            counts.add(*refusal, count.get<std::uint64_t>());
-    return counts;
-}
-
-static json gate(const Gate::State& state) {
-    json sources = json::array();
-    for (const auto& [key, held] : state.sources)
-        sources.push_back(
-            {{"key", hex(key.bytes.data(), key.bytes.size())}, {"bucket", bucket(held)}});
-    return {{"started", state.started},
-            {"refused", refusals(state.refused)},
-            {"bucket", bucket(state.bucket)},
-            {"sources", std::move(sources)}};
-}
-
-static Gate::State gate_of(const json& item) {
-    Gate::State state{.started = item.at("started").get<std::uint64_t>(),
-                      .refused = refusals_of(item.at("refused")),
-                      .bucket = bucket_of(item.at("bucket")),
-                      .sources = {}};
-    for (const json& source : item.at("sources")) {
-        const std::string bytes = bytes_of(source.at("key"));
-        SourceKey key;
-        if (bytes.size() != key.bytes.size())
-            throw std::invalid_argument("a source has a wrong size");
-        std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
-        state.sources.emplace_back(key, bucket_of(source.at("bucket")));
-    }
-    return state;
 }
 
 static json service(const Handover::Service& service) {

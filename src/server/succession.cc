@@ -73,11 +73,12 @@ void hand_over_children(Handover& all, Places& places, const Launcher& launcher)
 
 Handover hand_over(const Roster& roster, const Launcher& launcher, const Acceptor& acceptor,
                    const SocketKeeper& keeper) {
+    const TimePoint now = Clock::now();
     Handover all;
     all.version = INETD_VERSION;
     Places places(all.services);
     for (const auto& service : roster.services())
-        places.add(*service->config, service->gate->state());
+        places.add(*service->config, service->gate->state(service->config->limits, now));
     hand_over_sockets(all, roster, keeper);
     hand_over_children(all, places, launcher);
     for (SessionState& state : acceptor.streams().states())
@@ -196,7 +197,9 @@ Launcher::Child take_over_child(const Handover::Child& was, const Heirs& heirs,
 void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acceptor& acceptor) {
     const Heirs heirs(handover, roster);
     for (std::size_t i = 0; i < handover.services.size(); ++i) {
-        if (Service* service = heirs.service(i)) service->gate->restore(handover.services[i].gate);
+        if (Service* service = heirs.service(i))
+            service->gate->restore(handover.services[i].gate, service->config->limits,
+                                   Clock::now());
     }
     std::unordered_map<pid_t, std::shared_ptr<ErrorLines>> lines;
     for (const auto& [place, was] : handover.error_pipes) {

@@ -59,6 +59,8 @@ inline std::string dump(const ServiceConfig& service) {
     rate("starts", service.limits.rate);
     number("per_source", service.limits.per_source, usual.per_source);
     rate("source_starts", service.limits.source_rate);
+    number("v4", service.limits.prefix.v4, usual.prefix.v4);
+    number("v6", service.limits.prefix.v6, usual.prefix.v6);
     number("sndbuf", service.socket.send_buffer, 0);
     number("rcvbuf", service.socket.receive_buffer, 0);
     number("backlog", service.socket.backlog, 0);

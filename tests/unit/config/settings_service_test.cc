@@ -210,6 +210,9 @@ TEST_CASE("services: a key that does nothing for the service is told") {
     CHECK(outcome("@x", "instances = 0; overflow = \"refuse\"")
               .find("'overflow' has no effect on @x/unix, which has no limit that could "
                     "overflow\n") != std::string::npos);
+    CHECK(outcome("7/tcp4", "source_prefix_v4 = 24")
+              .find("'source_prefix_v4' has no effect on 7/tcp4, which has no limit for a "
+                    "source\n") != std::string::npos);
     CHECK(outcome("@x", "instances = 3; per_source = 4")
               .find("s:1: warning: 'per_source' (4) is more than 'instances' (3) of @x/unix\n"
                     "  hint: one client alone reaches 'instances' first\n") != std::string::npos);

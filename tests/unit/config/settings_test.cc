@@ -78,6 +78,8 @@ TEST_CASE("settings: each key has its value") {
                    {"rate = \"300/min\";", " starts=300"},
                    {"rate = \"50/s burst 100\";", " starts=50/s burst 100"},
                    {"rate = 0;", ""},
+                   {"per_source = 1; source_prefix_v4 = 24; source_prefix_v6 = 48;",
+                    " per_source=1 v4=24 v6=48"},
                    {"rate_per_source = \"10/h\";", " source_starts=10/h"},
                    {"overflow = \"queue\";", ""},
                    {"overflow = \"refuse\";", " refuses"},

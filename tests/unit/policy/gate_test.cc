@@ -1,5 +1,6 @@
 #include "policy/gate.h"
 
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <vector>
 
@@ -164,23 +165,96 @@ TEST_CASE("the rate of one source heals") {
     CHECK(crowd.come(limits, "192.0.2.1", kStart + 31s));
 }
 
-TEST_CASE("sources that are gone are forgotten") {
+TEST_CASE("the prefix says who is one source") {
     Crowd crowd;
-    const Limits limits{.instances = 0, .source_rate = Rate::per_minute(5)};
-    for (int i = 0; i < 5000; ++i) {
-        const auto now = kStart + std::chrono::seconds(i * 20);
-        const auto host = "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256);
-        REQUIRE(crowd.come(limits, host.c_str(), now));
-        crowd.slots.clear();
+    const Limits limits{.per_source = 1, .prefix = {.v4 = 24, .v6 = 48}};
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    CHECK_FALSE(crowd.come(limits, "192.0.2.2"));
+    CHECK(crowd.come(limits, "192.0.3.1"));
+    CHECK(crowd.come(limits, "2001:db8:0:1::1"));
+    CHECK_FALSE(crowd.come(limits, "2001:db8:0:2::1"));
+    CHECK(crowd.gate->sources() == 3);
+    const Limits rate{.source_rate = Rate::per_minute(1), .prefix = {.v4 = 8}};
+    CHECK(crowd.come(rate, "10.0.0.1"));
+    CHECK_FALSE(crowd.come(rate, "10.255.0.1"));
+    CHECK(crowd.gate->refused().of(Refusal::source_rate) == 1);
+}
+
+TEST_CASE("by default a /64 of IPv6 is one source") {
+    Crowd crowd;
+    const Limits limits{.per_source = 1};
+    CHECK(crowd.come(limits, "2001:db8::1"));
+    CHECK_FALSE(crowd.come(limits, "2001:db8::2"));
+    CHECK(crowd.come(limits, "2001:db8:0:1::1"));
+}
+
+TEST_CASE("what runs is counted anew when a reload changes who is one source") {
+    Crowd crowd;
+    CHECK(crowd.come({}, "192.0.2.1"));
+    CHECK(crowd.come({.per_source = 2}, "192.0.2.2"));
+    CHECK(crowd.come({.per_source = 2}, "192.0.2.3"));
+    CHECK(crowd.gate->sources() == 3);
+    const Limits wide{.per_source = 3, .prefix = {.v4 = 24}};
+    CHECK_FALSE(crowd.come(wide, "192.0.2.4"));
+    CHECK(crowd.gate->sources() == 1);
+    crowd.slots.pop_back();
+    CHECK(crowd.come(wide, "192.0.2.4"));
+    CHECK(crowd.come({.per_source = 1}, "192.0.2.9"));
+    CHECK_FALSE(crowd.come({.per_source = 1}, "192.0.2.4"));
+    CHECK(crowd.gate->sources() == 4);
+    crowd.come({}, "192.0.2.9");
+    CHECK(crowd.gate->sources() == 0);
+    crowd.slots.clear();
+    CHECK(crowd.gate->running() == 0);
+    CHECK(crowd.come({.per_source = 1}, "192.0.2.9"));
+}
+
+TEST_CASE("a place may be kept for a client that is not known yet") {
+    Crowd crowd;
+    const Limits limits{.instances = 2, .per_source = 1, .overflow = Overflow::refuse};
+    const auto ask = [&](Gate::Ask what, const char* host) {
+        auto answer = crowd.gate->admit(limits, peer(host), kStart, what);
+        auto* slot = std::get_if<Slot>(&answer);
+        if (slot != nullptr) crowd.slots.push_back(std::move(*slot));
+        return slot != nullptr;
+    };
+    CHECK(ask(Gate::Ask::service, "192.0.2.99"));
+    CHECK(ask(Gate::Ask::service, "192.0.2.99"));
+    CHECK_FALSE(ask(Gate::Ask::service, "192.0.2.99"));
+    CHECK(crowd.gate->sources() == 0);
+    CHECK(crowd.gate->started() == 0);
+    CHECK(ask(Gate::Ask::source, "192.0.2.1"));
+    CHECK_FALSE(ask(Gate::Ask::source, "192.0.2.1"));
+    CHECK(ask(Gate::Ask::source, "192.0.2.2"));
+    CHECK(crowd.gate->started() == 2);
+    CHECK(crowd.gate->refused().of(Refusal::instances) == 1);
+    CHECK(crowd.gate->refused().of(Refusal::source_instances) == 1);
+}
+
+TEST_CASE("a flood of sources leaves nothing behind, and no count is wrong after it") {
+    Crowd crowd;
+    const Limits limits{.instances = 0, .per_source = 2, .source_rate = Rate::per_minute(5)};
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    for (int i = 0; i < 100'000; ++i) {
+        SocketAddress client = peer("10.0.0.0");
+        sockaddr_in raw = client.v4();
+        raw.sin_addr.s_addr = htonl(0x0a000000U + static_cast<unsigned>(i));
+        const auto answer = crowd.gate->admit(limits, SocketAddress(&raw, sizeof raw), kStart);
     }
-    CHECK(crowd.gate->sources() <= 128);
+    CHECK(crowd.gate->running() == 1);
+    CHECK(crowd.gate->sources() == 1);
+    CHECK(crowd.gate->state(limits, kStart).rates.sources.size() <= SourceRates::kMost);
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    CHECK_FALSE(crowd.come(limits, "192.0.2.1"));
+    CHECK(crowd.gate->state(limits, kStart + 1h).rates.sources.empty());
 }
 
 TEST_CASE("limits that come and go with a reload do not confuse the counts") {
     Crowd crowd;
     CHECK(crowd.come({}, "192.0.2.1"));
-    CHECK(crowd.come({.per_source = 1}, "192.0.2.1"));
     CHECK_FALSE(crowd.come({.per_source = 1}, "192.0.2.1"));
+    CHECK(crowd.come({.per_source = 2}, "192.0.2.1"));
+    CHECK_FALSE(crowd.come({.per_source = 2}, "192.0.2.1"));
     crowd.slots.clear();
     CHECK(crowd.gate->running() == 0);
     CHECK(crowd.come({.per_source = 1}, "192.0.2.1"));
@@ -196,7 +270,7 @@ TEST_CASE("another gate goes on with what was counted and used up") {
     CHECK_FALSE(before.come(limits, "192.0.2.1"));
 
     Crowd after;
-    after.gate->restore(before.gate->state());
+    after.gate->restore(before.gate->state(limits, kStart), limits, kStart);
     CHECK(after.gate->started() == 1);
     CHECK(after.gate->refused().total() == 1);
     CHECK(after.gate->running() == 0);

@@ -19,9 +19,10 @@ Handover example() {
     all.invocation = {.program = "/usr/sbin/inetd", .arguments = {"inetd", "-i"}, .directory = "/"};
     all.pid_file = 9;
     all.descriptor_limit = {1024, 524288};
-    Gate::State gate{.started = 12, .refused = {}, .bucket = {TimePoint(5s), 1.5}, .sources = {}};
+    Gate::State gate{.started = 12, .refused = {}, .bucket = {TimePoint(5s), 1.5}, .rates = {}};
     gate.refused.add(Refusal::sensor, 3);
-    gate.sources.push_back({*source_of(address("2001:db8::1")), {TimePoint(6s), 0.25}});
+    gate.rates.prefix = {.v4 = 24, .v6 = 56};
+    gate.rates.sources.push_back({*address_key(address("2001:db8::1")), {TimePoint(6s), 0.25}});
     all.services.push_back({.id = "echo/tcp",
                             .address = address("127.0.0.1"),
                             .name = "echo",
@@ -75,7 +76,8 @@ TEST_CASE("a hand-over says the same after it was read") {
     const auto read = parse_handover(text);
     REQUIRE(read);
     CHECK(handover_text(*read) == text);
-    CHECK(read->services[0].gate.sources[0].second.used == 0.25);
+    CHECK(read->services[0].gate.rates.sources[0].second.used == 0.25);
+    CHECK(read->services[0].gate.rates.prefix == SourcePrefix{.v4 = 24, .v6 = 56});
     CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
@@ -108,6 +110,8 @@ TEST_CASE("a hand-over that is wrong is refused and says why") {
     CHECK(error_with(R"("pid":77)", R"("pid":18446744073709551615)") == range);
     CHECK(error_with(R"("holder":2)", R"("holder":3)") == range);
     CHECK(error_with(R"("service":0)", R"("service":1)") == "hand-over: a reference leads nowhere");
+    CHECK(error_with(R"("prefix_v4":24)", R"("prefix_v4":33)") == range);
+    CHECK(error_with(R"("prefix_v6":56)", R"("prefix_v6":0)") == range);
     CHECK(error_with(R"("left":"6c)", R"("left":"6)") == "hand-over: half a byte");
     CHECK(error_with(R"("left":"6c)", R"("left":"6g)") == "hand-over: bytes are not hexadecimal");
     CHECK(error_with(R"("in":19)", R"("in":-1)") == "hand-over: half a pipe");

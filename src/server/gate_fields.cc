@@ -1,0 +1,78 @@
+#include "server/gate_fields.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace inetd::json_fields {
+
+static json bucket(const TokenBucket::State& state) {
+    return {{"filled", time(state.filled)}, {"used", state.used}};
+}
+
+static TokenBucket::State bucket_of(const json& item) {
+    return {.filled = time_of(item.at("filled")), .used = item.at("used").get<double>()};
+}
+
+static json refusals(const RefusalCounts& counts) {
+    json items = json::object();
+    for (std::size_t i = 0; i < kRefusals; ++i) {
+        const auto refusal = static_cast<Refusal>(i);
+        if (counts.of(refusal) != 0) items[refusal_key(refusal)] = counts.of(refusal);
+    }
+    return items;
+}
+
+// Reasons that only the other binary knows are left out.
+static RefusalCounts refusals_of(const json& items) {
+    RefusalCounts counts;
+    for (const auto& [key, count] : items.items())
+        if (const auto refusal = refusal_of_key(key))
+            counts.add(*refusal, count.get<std::uint64_t>());
+    return counts;
+}
+
+json source(const SourceKey& key) {
+    return hex(key.bytes.data(), key.bytes.size());
+}
+
+SourceKey source_of(const json& item) {
+    const std::string bytes = bytes_of(item);
+    SourceKey key;
+    if (bytes.size() != key.bytes.size()) throw std::invalid_argument("a source has a wrong size");
+    std::copy(bytes.begin(), bytes.end(), key.bytes.begin());
+    return key;
+}
+
+static json rates(const SourceRates::State& state) {
+    json sources = json::array();
+    for (const auto& [key, held] : state.sources)
+        sources.push_back({{"key", source(key)}, {"bucket", bucket(held)}});
+    return {{"prefix_v4", state.prefix.v4},
+            {"prefix_v6", state.prefix.v6},
+            {"sources", std::move(sources)}};
+}
+
+static SourceRates::State rates_of(const json& item) {
+    SourceRates::State state{.prefix = {.v4 = number<std::uint8_t>(item.at("prefix_v4"), 1, 32),
+                                        .v6 = number<std::uint8_t>(item.at("prefix_v6"), 1, 128)},
+                             .sources = {}};
+    for (const json& held : item.at("sources"))
+        state.sources.emplace_back(source_of(held.at("key")), bucket_of(held.at("bucket")));
+    return state;
+}
+
+json gate(const Gate::State& state) {
+    return {{"started", state.started},
+            {"refused", refusals(state.refused)},
+            {"bucket", bucket(state.bucket)},
+            {"rates", rates(state.rates)}};
+}
+
+Gate::State gate_of(const json& item) {
+    return {.started = item.at("started").get<std::uint64_t>(),
+            .refused = refusals_of(item.at("refused")),
+            .bucket = bucket_of(item.at("bucket")),
+            .rates = rates_of(item.at("rates"))};
+}
+
+} // namespace inetd::json_fields
