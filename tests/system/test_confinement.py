@@ -90,6 +90,16 @@ def test_a_limit_that_cannot_be_had(start):
     fails(d, port, "setting the limit of nofile: Operation not permitted")
 
 
+@pytest.mark.parametrize("much, answer", ((1 << 20, b"had it\n"), (1 << 28, b"")))
+def test_a_limit_of_memory_binds(start, workdir, much, answer):
+    port = free_port()
+    server = script(workdir / "server", f"bytearray({much})\nprint('had it')\n")
+    d = start(line(port, server), 'defaults = { rlimits = { as = "200m"; }; stderr = "log"; };')
+    assert ask(port) == answer
+    if not answer:
+        d.wait_log(f"{port}: .*MemoryError")
+
+
 @pytest.mark.needs("ionice")
 @pytest.mark.parametrize("written, found", (
     ("idle", b"idle\n"),

@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from harness import ROOT, run_inetd
+from harness import Daemon, ROOT, ask, run_inetd
+from test_confinement import needs_landlock
 
 TEXT = (ROOT / "docs/GUIDE.md").read_text()
 # Each with the blocks of its recipe, by the name of the file that they are for.
@@ -16,7 +17,7 @@ KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg"}
 
 
 def test_there_are_recipes_and_no_block_that_nobody_looks_at():
-    assert len(RECIPES) >= 2
+    assert len(RECIPES) >= 5
     assert len(re.findall("^```.", TEXT, re.M)) == sum(len(blocks) for _, blocks in RECIPES)
     for name, blocks in RECIPES:
         assert "inetd.conf" in blocks and set(blocks) <= KNOWN, name
@@ -42,3 +43,56 @@ def test_the_balancers_file_is_good(workdir):
         path.write_text(text)
         done = subprocess.run(["haproxy", "-c", "-f", str(path)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def recipe(workdir, namespace):
+    """recipe(name) runs a daemon with it, in a network whose ports are all free."""
+    daemons = []
+
+    def run(name, settings=True):
+        blocks = dict(RECIPES)[name]
+        path = workdir / "inetd.cfg"
+        path.write_text(blocks["inetd.cfg"] if settings else "")
+        daemons.append(Daemon(blocks["inetd.conf"], "--settings", path, wrap=namespace.wrap))
+        return daemons[-1]
+    yield run
+    for daemon in daemons:
+        daemon.close()
+
+
+@pytest.mark.root
+def test_rate_limit_one_service(recipe, namespace):
+    d = recipe("Rate-limit one service")
+    for _ in range(10):
+        assert namespace.run(ask, 8079)
+    assert namespace.run(ask, 8079) == b""
+    d.wait_log("8079: refused 127.0.0.1: too many starts for this address")
+    assert namespace.run(ask, 8079, host="::1")
+
+
+@pytest.mark.root
+@needs_landlock
+def test_sandbox_a_script(recipe, namespace):
+    outside = b"../../../etc/passwd\n"
+    d = recipe("Sandbox a script", settings=False)
+    assert b"root:" in namespace.run(ask, 8081, outside)
+    assert d.stop() == 0
+    d = recipe("Sandbox a script")
+    assert b"GNU GENERAL PUBLIC LICENSE" in namespace.run(ask, 8081, b"GPL-3\n")
+    assert namespace.run(ask, 8081, outside) == b""
+    d.wait_log("8081: .*etc/passwd: Permission denied")
+
+
+@pytest.mark.root
+def test_cap_memory(recipe, namespace):
+    """Sorted, or no server at all where there is no group to be had."""
+    d = recipe("Cap memory")
+    try:
+        answer = namespace.run(ask, 8082, b"b\na\n")
+    except ConnectionResetError:  # closed with what it had not read
+        answer = b""
+    if answer:
+        assert answer == b"a\nb\n"
+    else:
+        d.wait_log("8082: not started: cgroup: ")
