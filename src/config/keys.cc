@@ -17,7 +17,9 @@ static void assign(T& field, const Value& value) {
                              typename T::value_type;
                              field.has_value();
                          }) {
-        field = std::get<typename T::value_type>(value);
+        field.reset();
+        if (!std::holds_alternative<std::monostate>(value))
+            field = std::get<typename T::value_type>(value);
     } else if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
         field = static_cast<T>(std::get<std::int64_t>(value));
     } else {

@@ -50,9 +50,10 @@ static std::string capability_name(int number) {
     return text;
 }
 
-std::optional<Value> read_capabilities(const Setting& setting) {
+static std::optional<Value> read_set(const Setting& setting) {
     const Setting::List* list = setting.list();
-    if (list == nullptr) return wrong_value(setting, R"(a list of strings, as in ["cap_net_raw"])");
+    if (list == nullptr)
+        return wrong_value(setting, R"("inherit" or a list of strings, as in ["cap_net_raw"])");
     CapabilitySet set;
     bool good = true;
     for (const Setting& item : list->items) {
@@ -88,7 +89,7 @@ std::string capabilities_text(CapabilitySet set) {
 
 #else
 
-std::optional<Value> read_capabilities(const Setting& setting) {
+static std::optional<Value> read_set(const Setting& setting) {
     setting.error(fmt::format("'{}': this inetd was built without libcap", setting.name));
     return std::nullopt;
 }
@@ -98,5 +99,11 @@ std::string capabilities_text(CapabilitySet) {
 }
 
 #endif
+
+std::optional<Value> read_capabilities(const Setting& setting) {
+    const auto* word = std::get_if<std::string>(&setting.value);
+    if (word != nullptr && *word == "inherit") return Value();
+    return read_set(setting);
+}
 
 } // namespace inetd

@@ -278,8 +278,13 @@ static std::string confinement_text(const Value& value) {
     return {};
 }
 
+// Of a key that has no value.
+static std::string unset_text(ValueKind kind) {
+    return kind == ValueKind::capabilities ? R"("inherit")" : "";
+}
+
 std::string value_text(ValueKind kind, const Value& value) {
-    if (std::holds_alternative<std::monostate>(value)) return {};
+    if (std::holds_alternative<std::monostate>(value)) return unset_text(kind);
     if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
     if (const auto* span = std::get_if<milliseconds>(&value)) return span_text(*span);
     if (const auto* rate = std::get_if<Rate>(&value))

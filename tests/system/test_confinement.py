@@ -273,6 +273,18 @@ def test_capabilities_of_root(start):
 
 
 @pytest.mark.root
+def test_capabilities_of_one_service_are_as_ever(start):
+    few, all_of_them = free_port(), free_port()
+    start(line(few, STATUS, "root") + line(all_of_them, STATUS, "root"),
+          'defaults = { capabilities = []; };'
+          'services = ( { name = "%d"; capabilities = "inherit"; } );' % all_of_them)
+    assert set(capabilities_of(status_of(few)).values()) == {0}
+    ours = {name: value.split() for name, value in
+            (row.split(":", 1) for row in open("/proc/self/status"))}
+    assert capabilities_of(status_of(all_of_them)) == capabilities_of(ours)
+
+
+@pytest.mark.root
 def test_capabilities_that_the_daemon_has_not(start):
     port = free_port()
     d = start(line(port, STATUS, "nobody"), 'defaults = { capabilities = ["cap_net_raw"]; };',

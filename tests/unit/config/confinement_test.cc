@@ -155,9 +155,10 @@ TEST_CASE("confinement: flags and the root") {
 TEST_CASE("confinement: capabilities") {
     check_all({
         {"capabilities = [];", "[]"},
+        {"capabilities = \"inherit\";", "\"inherit\""},
         {"capabilities = [\"CAP_KILL\", \"cap_chown\"];", "[\"cap_chown\", \"cap_kill\"]"},
-        {"capabilities = \"cap_kill\";",
-         "'capabilities' takes a list of strings, as in [\"cap_net_raw\"], not 'cap_kill'"},
+        {"capabilities = \"cap_kill\";", "'capabilities' takes \"inherit\" or a list of strings, "
+                                         "as in [\"cap_net_raw\"], not 'cap_kill'"},
         {"capabilities = [\"cap_net_bind_servce\"];",
          "'capabilities': 'cap_net_bind_servce' is not a capability\n"
          "  hint: did you mean 'cap_net_bind_service'?"},
