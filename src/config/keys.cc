@@ -97,7 +97,7 @@ std::span<const ServiceKey> service_keys() {
         service("proxy_protocol", {flag}, accepted, INETD_FIELD(config.proxy_protocol)),
         service("proxy_from", {networks}, accepted, INETD_FIELD(config.proxy_from)),
         service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
-        service("session_timeout", {span, 0, 365 * kDay}, clients,
+        service("session_timeout", {span, 0, 365 * kDay}, lasting,
                 INETD_FIELD(config.session_timeout)),
         service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
@@ -153,13 +153,21 @@ static bool is_built_in(const ServiceConfig& service) {
     return service.builtin != Builtin::none;
 }
 
-// Of the effects that limits have.
+// Has a time limit that is no setting.
+static bool ends_by_itself(Builtin builtin) {
+    return builtin == Builtin::daytime || builtin == Builtin::time || builtin == Builtin::tcpmux ||
+           builtin == Builtin::auth;
+}
+
+// Of the effects that limits have, and how long.
 static const char* lacks_limit(Effect effect, const ServiceConfig& service) {
     if (is_built_in(service) && !has_connections(service))
         return "is built in and has no instances";
     if (effect == Effect::counted) return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
     if (effect == Effect::clients) return nullptr;
+    if (effect == Effect::lasting)
+        return ends_by_itself(service.builtin) ? "ends each session within half a minute" : nullptr;
     if (effect == Effect::sources)
         return service.limits.has_source_limit() ? nullptr : "has no limit for a source";
     if (!service.mux_name.empty()) return "is behind tcpmux, which always refuses";
@@ -186,6 +194,7 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::clients:
     case Effect::limited:
     case Effect::sources:
+    case Effect::lasting:
         return lacks_limit(effect, service);
     case Effect::socket:
     case Effect::queue:
