@@ -68,15 +68,6 @@ Watch EventLoop::watch_first(int fd, std::uint32_t events, Handler handler) {
     return watch;
 }
 
-// epoll(7) holds on to the open file and not to the descriptor. The number may be another file's
-// soon, so it must not be used to take the file out again: what comes for an entry that has gone is
-// dropped for its generation.
-Watch EventLoop::watch_file(int fd, std::uint32_t events, Handler handler) {
-    Watch watch = add(fd, events, std::move(handler));
-    entries_[watch.index_].fd = -1;
-    return watch;
-}
-
 Watch EventLoop::add(int fd, std::uint32_t events, Handler handler) {
     const auto index = free_.empty() ? static_cast<std::uint32_t>(entries_.size()) : free_.back();
     if (free_.empty()) {
@@ -100,7 +91,7 @@ Watch EventLoop::add(int fd, std::uint32_t events, Handler handler) {
 
 void EventLoop::remove(std::uint32_t index) {
     Entry& entry = entries_[index];
-    if (entry.fd >= 0) epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
     entry.fd = -1;
     ++entry.generation;
     graveyard_.push_back(std::move(entry.handler));

@@ -84,10 +84,6 @@ class EventLoop {
     Watch watch(int fd, std::uint32_t events, Handler handler);
     // As watch, but handled before all others of its round.
     Watch watch_first(int fd, std::uint32_t events, Handler handler);
-    // As watch, for the open file behind `fd`, of which others have copies: the caller may close
-    // its own, and is told of events until the last one is closed. Events cannot be changed later.
-    // For EPOLLET, or else an event that nobody can end would come again and again.
-    Watch watch_file(int fd, std::uint32_t events, Handler handler);
     Timer after(Duration delay, Callback callback);
 
     // The time at which the present round began.

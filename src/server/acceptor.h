@@ -28,6 +28,7 @@ class Acceptor {
     void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     [[nodiscard]] Admission& admission() { return admission_; }
+    [[nodiscard]] const Admission& admission() const { return admission_; }
     [[nodiscard]] Lender& lender() { return lender_; }
     [[nodiscard]] Peers& peers() { return peers_; }
     [[nodiscard]] Sessions& streams() { return sessions_; }

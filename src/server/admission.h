@@ -40,6 +40,10 @@ class Admission {
     // The same for a wait service, whose peers only the server will see.
     std::shared_ptr<void> admit_server(Service& service);
 
+    // Those who are shut out.
+    [[nodiscard]] Outcasts& outcasts() { return outcasts_; }
+    [[nodiscard]] const Outcasts& outcasts() const { return outcasts_; }
+
     void pause(Endpoint& endpoint, Duration how_long);
     // The kernel has no descriptor or memory for one more: clients wait, this endpoint backs off.
     void exhausted(Endpoint& endpoint, const std::string& what, int code);

@@ -33,7 +33,13 @@ static json service(const Handover::Service& service) {
             {"protocol", hex(service.protocol)},
             {"builtin", static_cast<int>(service.builtin)},
             {"idle_timeout_ms", service.idle_timeout.count()},
+            {"session_timeout_ms", service.session_timeout.count()},
+            {"kill_on_disconnect", service.kill_on_disconnect},
             {"gate", gate(service.gate)}};
+}
+
+static std::chrono::milliseconds milliseconds_of(const json& item) {
+    return std::chrono::milliseconds(number<std::int64_t>(item, 0, INT64_C(1) << 40));
 }
 
 static Handover::Service service_of(const json& item) {
@@ -43,8 +49,9 @@ static Handover::Service service_of(const json& item) {
             .name = bytes_of(item.at("name")),
             .protocol = bytes_of(item.at("protocol")),
             .builtin = static_cast<Builtin>(builtin),
-            .idle_timeout = std::chrono::milliseconds(
-                number<std::int64_t>(item.at("idle_timeout_ms"), 0, INT64_C(1) << 40)),
+            .idle_timeout = milliseconds_of(item.at("idle_timeout_ms")),
+            .session_timeout = milliseconds_of(item.at("session_timeout_ms")),
+            .kill_on_disconnect = item.at("kill_on_disconnect").get<bool>(),
             .gate = gate_of(item.at("gate"))};
 }
 
@@ -80,7 +87,9 @@ static json child(const Handover::Child& child) {
             {"local", address(child.local)},
             {"started", time(child.started)},
             {"listener", child.listener},
-            {"own_socket", child.own_socket}};
+            {"own_socket", child.own_socket},
+            {"hang_up", child.tether.hang_up},
+            {"ending", child.tether.ending}};
 }
 
 static Handover::Child child_of(const json& item, std::size_t services) {
@@ -90,7 +99,9 @@ static Handover::Child child_of(const json& item, std::size_t services) {
             .local = address_of(item.at("local")),
             .started = time_of(item.at("started")),
             .listener = descriptor_or_none(item.at("listener")),
-            .own_socket = descriptor_or_none(item.at("own_socket"))};
+            .own_socket = descriptor_or_none(item.at("own_socket")),
+            .tether = {.hang_up = item.at("hang_up").get<HangUps::Token>(),
+                       .ending = item.at("ending").get<bool>()}};
 }
 
 static json session(std::size_t service, const SessionState& state) {
@@ -150,8 +161,9 @@ std::string handover_text(const Handover& handover) {
              {"invocation", invocation(handover.invocation)},
              {"pid_file", handover.pid_file}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
-                             "relays", "farewells", "error_pipes"})
+                             "relays", "farewells", "error_pipes", "outcasts"})
         all[list] = json::array();
+    all["hang_ups"] = {{"epoll", handover.hang_ups.epoll}, {"last", handover.hang_ups.last}};
     if (handover.descriptor_limit)
         all["descriptor_limit"] = {handover.descriptor_limit->first,
                                    handover.descriptor_limit->second};
@@ -178,6 +190,8 @@ std::string handover_text(const Handover& handover) {
                                       {"peer", address(item.peer)},
                                       {"pid", item.pid},
                                       {"text", hex(item.text)}});
+    for (const auto& [key, until] : handover.outcasts)
+        all["outcasts"].push_back({{"key", source(key)}, {"until", time(until)}});
     return all.dump();
 }
 
@@ -217,6 +231,10 @@ static Handover handover_of(const json& all) {
                                               .pid = number<pid_t>(item.at("pid"), 1, INT32_MAX),
                                               .text = bytes_of(item.at("text")),
                                           });
+    for (const json& item : all.at("outcasts"))
+        handover.outcasts.emplace_back(source_of(item.at("key")), time_of(item.at("until")));
+    handover.hang_ups = {.epoll = descriptor_or_none(all.at("hang_ups").at("epoll")),
+                         .last = all["hang_ups"].at("last").get<HangUps::Token>()};
     return handover;
 }
 
@@ -251,6 +269,7 @@ std::vector<int> descriptors_of(const Handover& handover) {
         all.push_back(item.fd);
     for (const auto& [place, item] : handover.error_pipes)
         all.push_back(item.fd);
+    if (handover.hang_ups.epoll >= 0) all.push_back(handover.hang_ups.epoll);
     return all;
 }
 

@@ -10,8 +10,11 @@
 #include "net/peer_socket.h"
 #include "net/socket.h"
 #include "policy/gate.h"
+#include "policy/outcasts.h"
 #include "server/error_lines.h"
+#include "server/hang_ups.h"
 #include "server/options.h"
+#include "server/tether.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +39,8 @@ struct Handover {
         std::string protocol;
         Builtin builtin = Builtin::none;
         std::chrono::milliseconds idle_timeout{};
+        std::chrono::milliseconds session_timeout{};
+        bool kill_on_disconnect = false;
         Gate::State gate;
     };
     struct Socket {
@@ -54,6 +59,7 @@ struct Handover {
         TimePoint started{};
         int listener = -1;
         int own_socket = -1; // a copy of the child's, for a peer of a datagram service
+        Tether::State tether{};
     };
 
     std::string version;
@@ -68,6 +74,8 @@ struct Handover {
     std::vector<std::pair<std::size_t, RelayState>> relays;     // the same
     std::vector<FarewellState> farewells;
     std::vector<std::pair<std::size_t, ErrorLinesState>> error_pipes; // as `sessions`
+    HangUps::State hang_ups;
+    Outcasts::State outcasts;
 };
 
 // JSON. Anything may be read: the error says what is wrong with it.

@@ -12,7 +12,7 @@ namespace inetd {
 static constexpr std::size_t kLargeTable = 80;
 
 Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
-    : loop_(loop), spawner_(std::move(spawner)), errors_(loop) {}
+    : loop_(loop), spawner_(std::move(spawner)), errors_(loop), hang_ups_(loop) {}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
@@ -45,22 +45,24 @@ pid_t Launcher::launch(Order order) {
     }
     errors_.started(errors, *pid);
     log_start(*config, order.peer, *pid);
-    children_.add(
-        *pid, {.config = config,
-               .peer = order.peer,
-               .local = order.local,
-               .lease = std::move(order.lease),
-               .at_end = std::move(order.at_end),
-               .endpoint = std::move(order.endpoint),
-               .own_socket = order.own_socket,
-               .started = Clock::now(),
-               .lines = errors.lines,
-               .tether = Tether::tie(loop_, *pid, config, order.peer, Clock::now(), order.socket)});
+    const TimePoint started = Clock::now();
+    children_.add(*pid, {.config = config,
+                         .peer = order.peer,
+                         .local = order.local,
+                         .lease = std::move(order.lease),
+                         .at_end = std::move(order.at_end),
+                         .endpoint = std::move(order.endpoint),
+                         .own_socket = order.own_socket,
+                         .started = started,
+                         .lines = errors.lines,
+                         .tether = Tether::tie(loop_, hang_ups_,
+                                               {*pid, config, order.peer, started}, order.socket)});
     return *pid;
 }
 
-void Launcher::adopt(pid_t pid, Child child) {
-    child.tether = Tether::tie(loop_, pid, child.config, child.peer, child.started, -1);
+void Launcher::adopt(pid_t pid, Child child, const Tether::State& tether) {
+    child.tether =
+        Tether::resume(loop_, hang_ups_, {pid, child.config, child.peer, child.started}, tether);
     children_.add(pid, std::move(child));
 }
 

@@ -4,6 +4,7 @@
 #include "process/children.h"
 #include "process/spawn.h"
 #include "server/error_outputs.h"
+#include "server/hang_ups.h"
 #include "server/service.h"
 #include "server/tether.h"
 
@@ -48,7 +49,7 @@ class Launcher {
     pid_t launch(Order order);
 
     // Goes on with a child that is ours already.
-    void adopt(pid_t pid, Child child);
+    void adopt(pid_t pid, Child child, const Tether::State& tether = {});
     [[nodiscard]] const ChildTable<Child>& children() const { return children_; }
 
     // Sees to all children that have ended.
@@ -64,6 +65,8 @@ class Launcher {
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
     [[nodiscard]] GroupTree& groups() { return groups_; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
+    [[nodiscard]] HangUps& hang_ups() { return hang_ups_; }
+    [[nodiscard]] const HangUps& hang_ups() const { return hang_ups_; }
     [[nodiscard]] ErrorOutputs& errors() { return errors_; }
     [[nodiscard]] const ErrorOutputs& errors() const { return errors_; }
 
@@ -75,6 +78,7 @@ class Launcher {
     std::unique_ptr<Spawner> spawner_;
     GroupTree groups_;
     ErrorOutputs errors_;
+    HangUps hang_ups_; // before the children, who have Tethers
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;
     std::function<void(const ChildEnd&)> on_other_end_;

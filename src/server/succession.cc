@@ -30,6 +30,8 @@ class Places {
                                  .protocol = config.protocol,
                                  .builtin = config.builtin,
                                  .idle_timeout = config.idle_timeout,
+                                 .session_timeout = config.session_timeout,
+                                 .kill_on_disconnect = config.kill_on_disconnect,
                                  .gate = gate});
         return place->second;
     }
@@ -65,7 +67,8 @@ void hand_over_children(Handover& all, Places& places, const Launcher& launcher)
              .local = child.local,
              .started = child.started,
              .listener = endpoint && endpoint->listener ? endpoint->listener->fd() : -1,
-             .own_socket = child.own_socket});
+             .own_socket = child.own_socket,
+             .tether = child.tether ? child.tether->state() : Tether::State()});
     }
 }
 
@@ -93,6 +96,8 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
             all.farewells.push_back(std::move(state));
     for (ErrorLinesState& state : launcher.errors().states())
         all.error_pipes.emplace_back(places.add(*state.config, {}), std::move(state));
+    all.hang_ups = launcher.hang_ups().state();
+    all.outcasts = acceptor.admission().outcasts().state();
     return all;
 }
 
@@ -155,6 +160,8 @@ class Heirs {
         gone->protocol = was.protocol;
         gone->builtin = was.builtin;
         gone->idle_timeout = was.idle_timeout;
+        gone->session_timeout = was.session_timeout;
+        gone->kill_on_disconnect = was.kill_on_disconnect;
         return gone;
     }
 
@@ -201,6 +208,8 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
             service->gate->restore(handover.services[i].gate, service->config->limits,
                                    Clock::now());
     }
+    acceptor.admission().outcasts().restore(handover.outcasts, Clock::now());
+    launcher.hang_ups().resume(handover.hang_ups);
     std::unordered_map<pid_t, std::shared_ptr<ErrorLines>> lines;
     for (const auto& [place, was] : handover.error_pipes) {
         ErrorLinesState state = was;
@@ -211,7 +220,7 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
         Launcher::Child child = take_over_child(was, heirs, acceptor);
         if (const auto found = lines.find(was.pid); found != lines.end())
             child.lines = found->second;
-        launcher.adopt(was.pid, std::move(child));
+        launcher.adopt(was.pid, std::move(child), was.tether);
     }
     for (const auto& [place, was] : handover.sessions) {
         SessionState state = was;

@@ -5,7 +5,6 @@
 
 #include <csignal>
 #include <fmt/format.h>
-#include <system_error>
 
 namespace inetd {
 
@@ -13,52 +12,76 @@ using namespace std::chrono_literals;
 
 static constexpr Duration kKillTimeout = 5s; // between TERM and KILL
 
-std::unique_ptr<Tether> Tether::tie(EventLoop& loop, pid_t pid, ServiceConfigPtr config,
-                                    const SocketAddress& peer, TimePoint started, int connection) {
-    const auto limit = config->wait ? 0ms : config->session_timeout;
-    const bool watched = config->kill_on_disconnect && !config->wait &&
-                         config->type() != SOCK_DGRAM && connection >= 0;
-    if (limit == 0ms && !watched) return nullptr;
-    std::unique_ptr<Tether> tether(new Tether(loop, pid, std::move(config), peer));
-    if (limit != 0ms) {
-        const double seconds = std::chrono::duration<double>(limit).count();
-        tether->timer_ = loop.after(started + limit - Clock::now(), [raw = tether.get(), seconds] {
-            raw->end(fmt::format("has run for its session_timeout of {:g} s", seconds));
-        });
-    }
+static bool is_limited(const ServiceConfig& config) {
+    return !config.wait && config.session_timeout != 0ms;
+}
+
+static bool is_watched(const ServiceConfig& config) {
+    return !config.wait && config.kill_on_disconnect && config.type() != SOCK_DGRAM;
+}
+
+std::unique_ptr<Tether> Tether::tie(EventLoop& loop, HangUps& hang_ups, Server server,
+                                    int connection) {
+    const bool limited = is_limited(*server.config);
+    const bool watched = is_watched(*server.config);
+    if (!limited && !watched) return nullptr;
+    std::unique_ptr<Tether> tether(new Tether(loop, hang_ups, std::move(server)));
+    if (limited) tether->limit();
     if (watched) tether->watch(connection);
     return tether;
 }
 
-// A copy of ours would keep the connection open after the child has closed it, so there is none.
-// EPOLLHUP is the end of both directions: a reset, a time-out, or that each side has closed. A
-// client that has only closed its sending half shows as EPOLLRDHUP, which is not asked for; and
-// EPOLLERR alone may be something in the error queue. Data wakes nobody, as EPOLLIN and EPOLLOUT
-// are not asked for either.
-void Tether::watch(int connection) {
-    try {
-        watch_ = loop_.watch_file(connection, EPOLLET, [this](std::uint32_t events) {
-            if ((events & EPOLLHUP) == 0) return;
-            watch_.reset();
-            end("has lost its client (kill_on_disconnect)");
-        });
-    } catch (const std::system_error& error) {
-        log::warning({.service = config_->name, .peer = &peer_, .pid = pid_},
-                     "{}: pid {}: kill_on_disconnect: {}", config_->name, pid_,
-                     error.code().message());
+std::unique_ptr<Tether> Tether::resume(EventLoop& loop, HangUps& hang_ups, Server server,
+                                       const State& state) {
+    const bool limited = is_limited(*server.config);
+    const bool watched = is_watched(*server.config) && state.hang_up != 0;
+    if (!limited && !watched && !state.ending) return nullptr;
+    std::unique_ptr<Tether> tether(new Tether(loop, hang_ups, std::move(server)));
+    if (state.ending) {
+        tether->kill_later();
+        return tether;
     }
+    if (limited) tether->limit();
+    if (watched) tether->end_with(state.hang_up);
+    return tether;
+}
+
+void Tether::limit() {
+    const auto most = server_.config->session_timeout;
+    timer_ = loop_.after(server_.started + most - Clock::now(), [this, most] {
+        end(fmt::format("has run for its session_timeout of {:g} s",
+                        std::chrono::duration<double>(most).count()));
+    });
+}
+
+void Tether::watch(int connection) {
+    const auto hang_up = hang_ups_.add(connection);
+    if (hang_up) return end_with(*hang_up);
+    log::warning({.service = server_.config->name, .peer = &server_.peer, .pid = server_.pid},
+                 "{}: pid {}: kill_on_disconnect: {}", server_.config->name, server_.pid,
+                 hang_up.error().text());
+}
+
+void Tether::end_with(HangUps::Token hang_up) {
+    hang_up_ = hang_up;
+    hang_ups_.on_end(hang_up, [this] { end("has lost its client (kill_on_disconnect)"); });
 }
 
 void Tether::end(const std::string& why) {
-    watch_.reset();
-    log::notice({.service = config_->name, .peer = &peer_, .pid = pid_},
-                "{}: {}: pid {} {}: sending SIGTERM", config_->name, peer_.unmapped().to_string(),
-                pid_, why);
-    signal_child(pid_, SIGTERM);
+    hang_ups_.forget(hang_up_);
+    log::notice({.service = server_.config->name, .peer = &server_.peer, .pid = server_.pid},
+                "{}: {}: pid {} {}: sending SIGTERM", server_.config->name,
+                server_.peer.unmapped().to_string(), server_.pid, why);
+    signal_child(server_.pid, SIGTERM);
+    kill_later();
+}
+
+void Tether::kill_later() {
+    ending_ = true;
     timer_ = loop_.after(kKillTimeout, [this] {
-        log::notice({.service = config_->name, .peer = &peer_, .pid = pid_},
-                    "{}: pid {} goes on: sending SIGKILL", config_->name, pid_);
-        signal_child(pid_, SIGKILL);
+        log::notice({.service = server_.config->name, .peer = &server_.peer, .pid = server_.pid},
+                    "{}: pid {} goes on: sending SIGKILL", server_.config->name, server_.pid);
+        signal_child(server_.pid, SIGKILL);
     });
 }
 

@@ -1,5 +1,6 @@
 """The key `sensor`: whoever connects is shut out of every service for a time."""
 
+import signal
 import socket
 import subprocess
 
@@ -77,6 +78,17 @@ def test_a_reload_forgives_nobody(start):
     assert visit(d, 7, THEIRS) == b""
     assert visit(d, 2323, OTHER) == b""  # discard, now
     assert visit(d, 7, OTHER) == b"hello"
+
+
+def test_an_upgrade_forgives_nobody(start):
+    d = start('"1h"')
+    assert visit(d, 2323, THEIRS) == b""
+    for _ in range(2):
+        d.signal(signal.SIGUSR2)
+        d.wait_notify("READY=1")
+        d.wait_log("upgraded from version")
+        assert visit(d, 7, THEIRS) == b""
+        assert visit(d, 7, OTHER) == b"hello"
 
 
 def test_this_machine_is_never_shut_out_by_its_loopback(start):

@@ -6,13 +6,15 @@ import pathlib
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 
 import pytest
 
 from harness import INETD, ME, Daemon, ask, connect, free_port, read_all, udp
-from support import children, has_nothing, listeners, script, started_pid, stat_fields, wait_until
+from support import (children, has_nothing, listeners, script, socket_fds, started_pid, stat_fields,
+                     wait_until)
 
 
 def upgrade(daemon, times=1):
@@ -247,6 +249,84 @@ while line := os.read(0, 100):
         d.wait_log(rf"{port}: pid \d+: half line$")
         s.close()
         d.wait_log("ended: exit 0")
+
+
+SERVER = """
+import os, signal, sys
+if "stubborn" in sys.argv: signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.write(1, b"up\\n")
+signal.pause()
+"""
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+@pytest.mark.parametrize("gone", (False, True), ids=("kept", "gone"))
+def test_servers_still_end_with_their_client(start, workdir, gone):
+    """Also those whose line has gone; and the daemon has no copy of their connection."""
+    port, other = free_port(), free_port()
+    server = script(workdir / "server", SERVER)
+    keep = f"{other} stream tcp4 nowait {ME} {server}\n"
+    d = start(f"{port} stream tcp4 nowait {ME} {server}\n" + keep,
+              "daemon = { log_connections = true; }; defaults = { kill_on_disconnect = true; };")
+    one, two = connect(port), connect(port)
+    pids = {}
+    for s in (one, two):
+        assert s.recv(10) == b"up\n"
+        pids[s] = started_pid(d.wait_log(rf":{s.getsockname()[1]}: started pid"))
+    sockets = len(socket_fds(d.pid))
+    if gone:
+        d.rewrite(keep)
+    upgrade(d, 2)
+    assert len(socket_fds(d.pid)) == sockets - gone
+    reset(one)
+    d.wait_log(rf"pid {pids[one]} has lost its client \(kill_on_disconnect\): sending SIGTERM")
+    d.wait_log(rf"pid {pids[one]} ended: killed by SIGTERM")
+    assert list(children(d.pid)) == [pids[two]]
+    with connect(other) as fresh:
+        assert fresh.recv(10) == b"up\n"
+        pid = started_pid(d.wait_log(rf"{other}: .*started pid"))
+        reset(fresh)
+        d.wait_log(rf"pid {pid} has lost its client")
+    reset(two)
+    d.wait_log(rf"pid {pids[two]} ended: killed by SIGTERM")
+
+
+def test_a_server_that_was_told_to_end_is_killed_after_an_upgrade(start, workdir):
+    port = free_port()
+    server = script(workdir / "server", SERVER)
+    d = start(f"{port} stream tcp4 nowait {ME} {server} server stubborn\n",
+              "defaults = { kill_on_disconnect = true; };")
+    s = connect(port)
+    assert s.recv(10) == b"up\n"
+    reset(s)
+    d.wait_log("has lost its client")
+    upgrade(d)
+    d.wait_log("goes on: sending SIGKILL")
+    d.wait_log("ended: killed by SIGKILL")
+
+
+@pytest.mark.parametrize("gone", (False, True), ids=("kept", "gone"))
+def test_session_timeout_goes_on(start, workdir, gone):
+    port, echo, other = (free_port() for _ in range(3))
+    server = script(workdir / "server", SERVER)
+    keep = f"{other} stream tcp4 nowait {ME} internal echo\n"
+    d = start(f"{port} stream tcp4 nowait {ME} {server}\n"
+              f"{echo} stream tcp4 nowait {ME} internal echo\n" + keep,
+              "defaults = { session_timeout = 3; };")
+    with connect(port) as one, connect(echo) as two:
+        assert one.recv(10) == b"up\n"
+        two.sendall(b"x")
+        assert two.recv(1) == b"x"
+        if gone:
+            d.rewrite(keep)
+        upgrade(d, 2)
+        assert one.recv(1) == b"" and two.recv(1) == b""
+    d.wait_log(rf"{port}: .*pid \d+ has run for its session_timeout of 3 s: sending SIGTERM")
+    d.wait_log(rf"{echo}: .*closed after its session_timeout of 3 s")
 
 
 def test_a_line_that_has_gone_keeps_its_sessions():

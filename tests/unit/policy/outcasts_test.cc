@@ -46,6 +46,18 @@ TEST_CASE("outcasts: a /64 of IPv6 is one, and loopback is none") {
     CHECK(outcasts.size() == 1);
 }
 
+TEST_CASE("outcasts: another list goes on with those whose time is not up") {
+    Outcasts outcasts;
+    outcasts.add(at("192.0.2.1"), 60s, kStart);
+    outcasts.add(at("2001:db8::1"), 1h, kStart);
+    Outcasts other;
+    other.restore(outcasts.state(), kStart + 60s);
+    CHECK(other.size() == 1);
+    CHECK_FALSE(other.contains(at("192.0.2.1"), kStart + 60s));
+    CHECK(other.contains(at("2001:db8::2"), kStart + 60s));
+    CHECK_FALSE(other.contains(at("2001:db8::2"), kStart + 1h));
+}
+
 TEST_CASE("outcasts: a whole network cannot make the table grow") {
     Outcasts outcasts;
     outcasts.add(at("192.0.2.1"), 1h, kStart);

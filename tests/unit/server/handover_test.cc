@@ -29,6 +29,8 @@ Handover example() {
                             .protocol = "tcp",
                             .builtin = Builtin::echo,
                             .idle_timeout = 300s,
+                            .session_timeout = 7s,
+                            .kill_on_disconnect = true,
                             .gate = gate});
     all.sockets.push_back({.fd = 10,
                            .name = "a\"\n\xff",
@@ -40,7 +42,8 @@ Handover example() {
                             .local = address("::1"),
                             .started = TimePoint(1234567890123ns),
                             .listener = 10,
-                            .own_socket = 11});
+                            .own_socket = 11,
+                            .tether = {.hang_up = 3, .ending = true}});
     all.sessions.push_back({0,
                             {.fd = 12,
                              .service = nullptr,
@@ -65,6 +68,8 @@ Handover example() {
                            .down = {.out = -1, .in = -1, .over = true, .bytes = UINT64_MAX}}});
     all.error_pipes.push_back(
         {0, {.fd = 15, .config = nullptr, .peer = {}, .pid = 78, .text = "half a li"}});
+    all.hang_ups = {.epoll = 20, .last = 5};
+    all.outcasts.emplace_back(*address_key(address("192.0.2.3")), TimePoint(9s));
     all.farewells.push_back({.fd = 14, .words = "bye\r\n", .shut = true, .thrown_away = 8});
     return all;
 }
@@ -78,6 +83,9 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(handover_text(*read) == text);
     CHECK(read->services[0].gate.rates.sources[0].second.used == 0.25);
     CHECK(read->services[0].gate.rates.prefix == SourcePrefix{.v4 = 24, .v6 = 56});
+    CHECK(read->children[0].tether.hang_up == 3);
+    CHECK(read->children[0].tether.ending);
+    CHECK(read->outcasts == example().outcasts);
     CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
@@ -86,7 +94,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
-    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 16, 17, 18, 19, 14, 15});
+    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 16, 17, 18, 19, 14, 15, 20});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 
