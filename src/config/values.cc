@@ -11,13 +11,12 @@
 #include "config/right_values.h"
 #include "config/rooted_path.h"
 #include "config/socket_values.h"
+#include "config/span_values.h"
 #include "config/value_error.h"
 #include "config/variable_values.h"
 
 #include <algorithm>
-#include <array>
 #include <climits>
-#include <cmath>
 #include <fmt/format.h>
 
 namespace inetd {
@@ -36,8 +35,6 @@ static std::string expected(const ValueType& type) {
         return R"(a number of bytes below 1 GiB, as in 65536, "64k" or "1m")";
     case ValueKind::mode:
         return R"(an octal mode up to 777, as in "0660")";
-    case ValueKind::span:
-        return fmt::format(R"(a time from 0 to {} s, as in 90, 0.5, "90s" or "5min")", type.most);
     case ValueKind::rate:
         return R"(a rate, as in "50/s", "300/min" or "10/h burst 20", or 0)";
     case ValueKind::overflow:
@@ -51,6 +48,7 @@ static std::string expected(const ValueType& type) {
         return "the absolute path of a directory";
     case ValueKind::word:
         return std::string(type.words->text);
+    case ValueKind::span:
     case ValueKind::interface:
     case ValueKind::traffic_class:
     case ValueKind::assignments:
@@ -107,36 +105,6 @@ static Read read_mode(const ValueType& type, const Setting& setting) {
         mode = mode * 8 + (digit - '0');
     }
     return mode <= 0777 ? Read(mode) : wrong(type, setting);
-}
-
-struct SpanUnit {
-    std::string_view name;
-    std::int64_t milliseconds;
-};
-// From the longest to the shortest, for value_text.
-static constexpr std::array kSpanUnits{SpanUnit{"day", 86400000}, SpanUnit{"h", 3600000},
-                                       SpanUnit{"min", 60000}, SpanUnit{"s", 1000},
-                                       SpanUnit{"ms", 1}};
-
-static Read read_span(const ValueType& type, const Setting& setting) {
-    const std::int64_t most = type.most * 1000;
-    std::optional<std::int64_t> span;
-    if (const auto* number = std::get_if<std::int64_t>(&setting.value)) {
-        if (*number >= 0 && *number <= type.most) span = *number * 1000;
-    } else if (const auto* real = std::get_if<double>(&setting.value)) {
-        if (*real >= 0 && *real <= static_cast<double>(type.most))
-            span = std::llround(*real * 1000);
-    } else if (const auto* text = std::get_if<std::string>(&setting.value)) {
-        const auto digits = std::min(text->find_first_not_of("0123456789"), text->size());
-        for (const SpanUnit& unit : kSpanUnits) {
-            if (std::string_view(*text).substr(digits) != unit.name) continue;
-            const auto count = to_number<std::int64_t>(std::string_view(*text).substr(0, digits), 0,
-                                                       most / unit.milliseconds);
-            if (count) span = *count * unit.milliseconds;
-        }
-    }
-    if (!span) return wrong(type, setting);
-    return milliseconds(*span);
 }
 
 static Read read_rate(const ValueType& type, const Setting& setting) {
@@ -256,14 +224,6 @@ std::string string_literal(const std::string& text) {
             out += c;
     }
     return out + '"';
-}
-
-static std::string span_text(milliseconds span) {
-    if (span.count() == 0) return "0";
-    for (const SpanUnit& unit : kSpanUnits)
-        if (span.count() % unit.milliseconds == 0)
-            return fmt::format("\"{}{}\"", span.count() / unit.milliseconds, unit.name);
-    return {};
 }
 
 static std::string confinement_text(const Value& value) {
