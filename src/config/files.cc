@@ -12,9 +12,7 @@
 
 namespace inetd {
 
-static constexpr std::size_t kLargestFile = 64UL * 1024 * 1024;
-
-Result<FileText> read_file(const std::string& path, bool regular_only) {
+Result<FileText> read_file(const std::string& path, bool regular_only, std::size_t most) {
     const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular_only ? O_NONBLOCK : 0);
     const Fd file(::open(path.c_str(), flags));
     struct stat info {};
@@ -36,7 +34,7 @@ Result<FileText> read_file(const std::string& path, bool regular_only) {
         if (got < 0) return errno_error("read " + path);
         if (got == 0) break;
         used += static_cast<std::size_t>(got);
-        if (used > kLargestFile) return Error{"read " + path, EFBIG};
+        if (used > most) return Error{"read " + path, EFBIG};
     }
     out.text.resize(used);
     return out;

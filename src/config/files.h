@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "config/diagnostic.h"
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -18,9 +19,13 @@ struct FileText {
     bool world_writable = false; // a regular file that anybody may change
 };
 
+// Nobody would write more configuration.
+inline constexpr std::size_t kLargestFile = std::size_t{64} * 1024 * 1024;
+
 // The whole of a file. What is included must be a regular file: opening a device or a pipe may
-// hang. A file that nobody would write is too large.
-[[nodiscard]] Result<FileText> read_file(const std::string& path, bool regular_only);
+// hang. More than `most` bytes are too large.
+[[nodiscard]] Result<FileText> read_file(const std::string& path, bool regular_only,
+                                         std::size_t most = kLargestFile);
 
 // A warning if anybody may change the file.
 [[nodiscard]] std::optional<Diagnostic> writable_warning(const std::string& path,

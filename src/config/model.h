@@ -158,6 +158,16 @@ struct IdentOptions {
     friend bool operator==(const IdentOptions&, const IdentOptions&) = default;
 };
 
+// What clients are sent, read when the configuration was loaded. At most kLongestBanner bytes.
+struct Banner {
+    std::string path;
+    std::string text;
+
+    friend bool operator==(const Banner&, const Banner&) = default;
+};
+// Fits the send buffer of a connection that nothing was sent to yet.
+inline constexpr std::size_t kLongestBanner = std::size_t{16} * 1024;
+
 struct ServiceConfig {
     std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
     std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
@@ -178,6 +188,9 @@ struct ServiceConfig {
     std::string mux_name;         // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
     bool proxy_protocol = false;  // clients come by balancers, which say who they are
     std::vector<Cidr> proxy_from; // the balancers
+    std::shared_ptr<const Banner> banner;         // for every client; these three may be null
+    std::shared_ptr<const Banner> banner_success; // for whoever is admitted
+    std::shared_ptr<const Banner> banner_fail;    // for whoever is refused
     std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
     bool mux_greets =
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)

@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "config/accounts.h"
+#include "config/banner_values.h"
 #include "config/group_values.h"
 #include "config/network_values.h"
 #include "config/path_values.h"
@@ -60,6 +61,7 @@ static std::string expected(const ValueType& type) {
     case ValueKind::path_rights:
     case ValueKind::group_settings:
     case ValueKind::networks:
+    case ValueKind::banner:
         break; // their readers say it
     }
     return {};
@@ -210,6 +212,8 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_group_settings(setting);
     case ValueKind::networks:
         return read_networks(setting);
+    case ValueKind::banner:
+        return read_banner(setting);
     }
     return std::nullopt;
 }
@@ -235,6 +239,8 @@ static std::string confinement_text(const Value& value) {
     if (const auto* rights = std::get_if<PathRights>(&value)) return path_rights_text(*rights);
     if (const auto* settings = std::get_if<std::vector<GroupSetting>>(&value))
         return group_settings_text(*settings);
+    if (const auto* banner = std::get_if<std::shared_ptr<const Banner>>(&value))
+        return banner_text(*banner);
     return {};
 }
 

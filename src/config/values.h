@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -38,6 +39,7 @@ enum class ValueKind : std::uint8_t {
     path_rights,
     group_settings,
     networks, // Cidr...
+    banner,   // a file, read
 };
 
 struct ValueType {
@@ -48,10 +50,11 @@ struct ValueType {
 };
 
 // Read and checked; nothing stands for "not set at all".
-using Value = std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate,
-                           Overflow, std::string, std::vector<std::string>,
-                           std::vector<ResourceLimit>, std::vector<gid_t>, CapabilitySet,
-                           PathRights, std::vector<GroupSetting>, std::vector<Cidr>>;
+using Value =
+    std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
+                 std::string, std::vector<std::string>, std::vector<ResourceLimit>,
+                 std::vector<gid_t>, CapabilitySet, PathRights, std::vector<GroupSetting>,
+                 std::vector<Cidr>, std::shared_ptr<const Banner>>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

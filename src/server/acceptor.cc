@@ -23,6 +23,7 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
     : loop_(loop),
       launcher_(launcher),
       admission_(loop, [this](Endpoint& endpoint) { on_ready(endpoint); }),
+      greeter_(loop),
       lender_(loop, launcher, admission_, keeper),
       peers_(loop, launcher, admission_),
       sessions_(loop),
@@ -76,6 +77,7 @@ void Acceptor::stop_sessions() {
     relays_.stop_all();
     idents_.stop_all();
     proxied_.stop_all();
+    greeter_.stop_all();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -133,10 +135,12 @@ void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     Service& service = *endpoint.service;
     if (!service.config->proxy_protocol)
         return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
-    if (!is_balancer(*service.config, accepted.peer))
-        return admission_.refuse(service, accepted.peer, Refusal::balancer);
+    if (!is_balancer(*service.config, accepted.peer)) {
+        admission_.refuse(service, accepted.peer, Refusal::balancer);
+        return greeter_.dismiss(*service.config, std::move(accepted.fd));
+    }
     auto lease = admission_.reserve(service, accepted.peer);
-    if (!lease) return;
+    if (!lease) return greeter_.dismiss(*service.config, std::move(accepted.fd));
     proxied_.start({.fd = std::move(accepted.fd),
                     .balancer = accepted.peer,
                     .peer = {},
@@ -159,11 +163,15 @@ void Acceptor::note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fa
 
 void Acceptor::take_client(Endpoint& endpoint, Client client) {
     Service& service = *endpoint.service;
-    if (service.config->sensor != Duration::zero())
-        return admission_.shut_out(service, client.peer);
+    Greeter::greet(*service.config, client.fd.get());
+    if (service.config->sensor != Duration::zero()) {
+        admission_.shut_out(service, client.peer);
+        return greeter_.dismiss(*service.config, std::move(client.fd));
+    }
     auto lease = admission_.admit(service, client.peer, client.lease != nullptr);
-    if (!lease) return;
+    if (!lease) return greeter_.dismiss(*service.config, std::move(client.fd));
     client.lease = std::move(lease);
+    Greeter::welcome(*service.config, client.fd.get());
     if (service.config->builtin != Builtin::none) return serve_here(service, std::move(client));
     const int fd = client.fd.get();
     launcher_.launch({.service = service,

@@ -7,6 +7,7 @@
 #include "builtin/tcpmux.h"
 #include "event/loop.h"
 #include "server/admission.h"
+#include "server/greeter.h"
 #include "server/launcher.h"
 #include "server/lender.h"
 #include "server/peers.h"
@@ -48,6 +49,7 @@ class Acceptor {
                proxied_.count();
     }
     void stop_sessions();
+    [[nodiscard]] const Greeter& greeter() const { return greeter_; }
 
   private:
     void on_ready(Endpoint& endpoint);
@@ -72,6 +74,7 @@ class Acceptor {
     EventLoop& loop_;
     Launcher& launcher_;
     Admission admission_;
+    Greeter greeter_;
     Lender lender_;
     Peers peers_;
     Sessions sessions_;

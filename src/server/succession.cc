@@ -90,8 +90,8 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
         all.mux_sessions.emplace_back(places.add(*state.mux, {}), std::move(state));
     for (RelayState& state : acceptor.relays().states())
         all.relays.emplace_back(places.add(*state.service, {}), std::move(state));
-    for (const Farewells* farewells :
-         {&acceptor.streams().farewells(), &acceptor.mux().farewells()})
+    for (const Farewells* farewells : {&acceptor.streams().farewells(), &acceptor.mux().farewells(),
+                                       &acceptor.greeter().farewells()})
         for (FarewellState& state : farewells->states())
             all.farewells.push_back(std::move(state));
     for (ErrorLinesState& state : launcher.errors().states())
