@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "config/model.h"
 
+#include <array>
 #include <fmt/format.h>
 
 namespace inetd {
@@ -12,12 +13,15 @@ bool IdentQuery::valid() const {
     return is_port(local) && is_port(remote);
 }
 
-static std::optional<std::uint32_t> number_of(std::string_view text) {
+static std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kBlanks = " \t";
     const auto from = text.find_first_not_of(kBlanks);
-    if (from == std::string_view::npos) return std::nullopt;
-    text = text.substr(from, text.find_last_not_of(kBlanks) + 1 - from);
-    return to_number<std::uint32_t>(text, 0, UINT32_MAX);
+    if (from == std::string_view::npos) return {};
+    return text.substr(from, text.find_last_not_of(kBlanks) + 1 - from);
+}
+
+static std::optional<std::uint32_t> number_of(std::string_view text) {
+    return to_number<std::uint32_t>(trimmed(text), 0, UINT32_MAX);
 }
 
 std::optional<IdentQuery> parse_ident_query(std::string_view line) {
@@ -49,6 +53,24 @@ std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
         return options.fallback.empty() ? answer("ERROR", "NO-USER") : user(options.fallback);
     if (options.reveal == IdentOptions::Reveal::nothing) return answer("ERROR", "HIDDEN-USER");
     return user(who(*owner, options));
+}
+
+std::optional<std::string> parse_ident_answer(std::string_view line, const IdentQuery& query) {
+    constexpr std::size_t kLongestUser = 512; // RFC 1413, 6: in octets
+    std::array<std::string_view, 3> fields;   // the ports, USERID, the system
+    for (std::string_view& field : fields) {
+        const auto colon = line.find(':');
+        if (colon == std::string_view::npos) return std::nullopt;
+        field = trimmed(line.substr(0, colon));
+        line.remove_prefix(colon + 1);
+    }
+    const auto ports = parse_ident_query(fields[0]);
+    if (!ports || ports->local != query.local || ports->remote != query.remote) return std::nullopt;
+    const std::string_view user = trimmed(line);
+    if (fields[1] != "USERID" || user.empty() || user.size() > kLongestUser ||
+        user.find('\0') != std::string_view::npos)
+        return std::nullopt;
+    return std::string(user);
 }
 
 } // namespace inetd

@@ -30,4 +30,12 @@ inline constexpr std::size_t kLongestIdentLine = 128;
 [[nodiscard]] std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
                                        const IdentOptions& options);
 
+// Longer than any line of an answer that RFC 1413 asks a client to accept, and all that is read.
+inline constexpr std::size_t kLongestIdentAnswer = 1000;
+
+// The user, any bytes but NUL, from the line of an answer without its end; nothing if it names none
+// or is about other ports than those that were asked for. Pure.
+[[nodiscard]] std::optional<std::string> parse_ident_answer(std::string_view line,
+                                                            const IdentQuery& query);
+
 } // namespace inetd
