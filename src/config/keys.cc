@@ -76,6 +76,31 @@ std::span<const DaemonKey> daemon_keys() {
     return kKeys;
 }
 
+template<std::size_t N, std::size_t M>
+static constexpr auto joined(const std::array<ServiceKey, N>& a,
+                             const std::array<ServiceKey, M>& b) {
+    std::array<ServiceKey, N + M> all{};
+    std::copy(a.begin(), a.end(), all.begin());
+    std::copy(b.begin(), b.end(), all.begin() + N);
+    return all;
+}
+
+// What clients and the log are told.
+static constexpr auto speech_keys() {
+    using enum ValueKind;
+    using enum Effect;
+    constexpr auto service = [](auto name, ValueType type, Effect effect, auto field) {
+        return key<Draft>(name, type, effect, field);
+    };
+    return std::array{
+        service("banner", {banner}, accepted, INETD_FIELD(config.banner)),
+        service("banner_success", {banner}, accepted, INETD_FIELD(config.banner_success)),
+        service("banner_fail", {banner}, accepted, INETD_FIELD(config.banner_fail)),
+        service("log_on_success", {success_words}, counted, INETD_FIELD(config.log_on_success)),
+        service("log_on_failure", {failure_words}, refusing, INETD_FIELD(config.log_on_failure)),
+    };
+}
+
 std::span<const ServiceKey> service_keys() {
     using enum ValueKind;
     using enum Effect;
@@ -97,9 +122,6 @@ std::span<const ServiceKey> service_keys() {
         service("proxy_protocol", {flag}, accepted, INETD_FIELD(config.proxy_protocol)),
         service("proxy_from", {networks}, accepted, INETD_FIELD(config.proxy_from)),
         service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
-        service("banner", {banner}, accepted, INETD_FIELD(config.banner)),
-        service("banner_success", {banner}, accepted, INETD_FIELD(config.banner_success)),
-        service("banner_fail", {banner}, accepted, INETD_FIELD(config.banner_fail)),
         service("session_timeout", {span, 0, 365 * kDay}, lasting,
                 INETD_FIELD(config.session_timeout)),
         service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
@@ -138,7 +160,8 @@ std::span<const ServiceKey> service_keys() {
         service("cgroup", {group_settings}, program, INETD_FIELD(surroundings.confinement.cgroup)),
         service("landlock", {path_rights}, program, INETD_FIELD(surroundings.confinement.landlock)),
     };
-    return kKeys;
+    static constexpr auto kAll = joined(kKeys, speech_keys());
+    return kAll;
 }
 
 #undef INETD_FIELD
@@ -189,6 +212,11 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
     return nullptr;
 }
 
+static const char* lacks_refusals(const ServiceConfig& service) {
+    const bool refuses = is_built_in(service) || !service.wait;
+    return refuses ? nullptr : "is 'wait': its server takes the clients itself";
+}
+
 const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     switch (effect) {
     case Effect::any:
@@ -221,6 +249,8 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
         if (!service.mux_name.empty()) return "is behind tcpmux and has no socket of its own";
         if (service.wait) return "is 'wait': its server takes the clients itself";
         return has_connections(service) ? nullptr : "has no connections";
+    case Effect::refusing:
+        return lacks_refusals(service);
     case Effect::relay:
         return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }

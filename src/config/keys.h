@@ -31,6 +31,7 @@ enum class Effect : std::uint8_t {
     ip,         // whose socket is one of IPv4 or IPv6
     tcp,        // of TCP
     connection, // whose program gets one
+    refusing,   // that may refuse a client
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/cidr.h"
 #include "config/confinement.h"
+#include "config/log_words.h"
 
 #include <chrono>
 #include <compare>
@@ -191,6 +192,8 @@ struct ServiceConfig {
     std::shared_ptr<const Banner> banner;         // for every client; these three may be null
     std::shared_ptr<const Banner> banner_success; // for whoever is admitted
     std::shared_ptr<const Banner> banner_fail;    // for whoever is refused
+    std::optional<LogWords> log_on_success;       // these two: nothing = as log_connections has it
+    std::optional<LogWords> log_on_failure;
     std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
     bool mux_greets =
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)

@@ -5,6 +5,7 @@
 #include "config/accounts.h"
 #include "config/banner_values.h"
 #include "config/group_values.h"
+#include "config/log_values.h"
 #include "config/network_values.h"
 #include "config/path_values.h"
 #include "config/rate.h"
@@ -62,6 +63,8 @@ static std::string expected(const ValueType& type) {
     case ValueKind::group_settings:
     case ValueKind::networks:
     case ValueKind::banner:
+    case ValueKind::success_words:
+    case ValueKind::failure_words:
         break; // their readers say it
     }
     return {};
@@ -214,6 +217,10 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_networks(setting);
     case ValueKind::banner:
         return read_banner(setting);
+    case ValueKind::success_words:
+        return read_success_words(setting);
+    case ValueKind::failure_words:
+        return read_failure_words(setting);
     }
     return std::nullopt;
 }
@@ -241,6 +248,7 @@ static std::string confinement_text(const Value& value) {
         return group_settings_text(*settings);
     if (const auto* banner = std::get_if<std::shared_ptr<const Banner>>(&value))
         return banner_text(*banner);
+    if (const auto* words = std::get_if<LogWords>(&value)) return log_words_text(*words);
     return {};
 }
 

@@ -38,8 +38,10 @@ enum class ValueKind : std::uint8_t {
     capabilities,
     path_rights,
     group_settings,
-    networks, // Cidr...
-    banner,   // a file, read
+    networks,      // Cidr...
+    banner,        // a file, read
+    success_words, // LogWords
+    failure_words, // the same
 };
 
 struct ValueType {
@@ -54,7 +56,7 @@ using Value =
     std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
                  std::string, std::vector<std::string>, std::vector<ResourceLimit>,
                  std::vector<gid_t>, CapabilitySet, PathRights, std::vector<GroupSetting>,
-                 std::vector<Cidr>, std::shared_ptr<const Banner>>;
+                 std::vector<Cidr>, std::shared_ptr<const Banner>, LogWords>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

@@ -39,7 +39,10 @@ struct About {
     pid_t pid = 0;                  // of the server; 0 = none
     std::string_view exit_status{}; // "0", or the signal without "SIG"
     std::optional<std::chrono::steady_clock::duration> lasted{};
-    std::string_view refused_by{}; // the key of the limit or the rule
+    std::string_view refused_by{};           // the key of the limit or the rule
+    std::optional<std::uint64_t> bytes_in{}; // from the client
+    std::optional<std::uint64_t> bytes_out{};
+    std::string_view user{}; // the client's, as its machine says; any bytes
 };
 
 struct Entry {

@@ -22,7 +22,7 @@ static double seconds(Duration duration) {
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
     : loop_(loop),
       launcher_(launcher),
-      admission_(loop, [this](Endpoint& endpoint) { on_ready(endpoint); }),
+      admission_(loop, launcher.client_log(), [this](Endpoint& endpoint) { on_ready(endpoint); }),
       greeter_(loop),
       lender_(loop, launcher, admission_, keeper),
       peers_(loop, launcher, admission_),
@@ -49,10 +49,7 @@ void Acceptor::note_end(const SessionEnd& end) const {
         log::notice({.service = end.service->name, .peer = &end.peer},
                     "{}: {}: closed after its session_timeout of {:g} s", end.service->name,
                     end.peer.unmapped().to_string(), seconds(end.service->session_timeout));
-    if (!log_connections_) return;
-    log::info({.service = end.service->name, .peer = &end.peer, .lasted = end.lasted},
-              "{}: {}: session ended: {} bytes in, {} out, {:.3f} s", end.service->name,
-              end.peer.unmapped().to_string(), end.bytes_in, end.bytes_out, seconds(end.lasted));
+    launcher_.client_log().session_ended(end);
 }
 
 // Whoever connects makes us try.
@@ -136,10 +133,10 @@ void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     if (!service.config->proxy_protocol)
         return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
     if (!is_balancer(*service.config, accepted.peer)) {
-        admission_.refuse(service, accepted.peer, Refusal::balancer);
+        admission_.refuse(service, accepted.peer, Refusal::balancer, accepted.fd.get());
         return greeter_.dismiss(*service.config, std::move(accepted.fd));
     }
-    auto lease = admission_.reserve(service, accepted.peer);
+    auto lease = admission_.reserve(service, accepted.peer, accepted.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(accepted.fd));
     proxied_.start({.fd = std::move(accepted.fd),
                     .balancer = accepted.peer,
@@ -168,7 +165,7 @@ void Acceptor::take_client(Endpoint& endpoint, Client client) {
         admission_.shut_out(service, client.peer);
         return greeter_.dismiss(*service.config, std::move(client.fd));
     }
-    auto lease = admission_.admit(service, client.peer, client.lease != nullptr);
+    auto lease = admission_.admit(service, client.peer, client.lease != nullptr, client.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(client.fd));
     client.lease = std::move(lease);
     Greeter::welcome(*service.config, client.fd.get());
@@ -184,9 +181,7 @@ void Acceptor::take_client(Endpoint& endpoint, Client client) {
 }
 
 void Acceptor::serve_here(Service& service, Client client) {
-    if (log_connections_)
-        log::info({.service = service.name(), .peer = &client.peer}, "{}: {}: session started",
-                  service.name(), client.peer.unmapped().to_string());
+    launcher_.client_log().session_started(service.config, client.peer, client.fd.get());
     switch (service.config->builtin) {
     case Builtin::tcpmux:
         return mux_.start(service.config, std::move(client.fd), client.peer,
@@ -209,12 +204,11 @@ void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port);
     service.gate->count(Refusal::reflection, stats.reflected);
     if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
-        log::notice({.event = log::Event::client_refused,
-                     .service = service.name(),
-                     .peer = &*stats.last_refused,
-                     .refused_by = "reflection"},
-                    "{}: refused {}: an answer might go round in circles", service.name(),
-                    stats.last_refused->unmapped().to_string());
+        launcher_.client_log().refused({.config = service.config,
+                                        .peer = *stats.last_refused,
+                                        .host = stats.last_refused->unmapped().to_string(),
+                                        .why = refusal_text(Refusal::reflection),
+                                        .key = refusal_key(Refusal::reflection)});
 }
 
 bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
@@ -222,19 +216,20 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
     Service* service = find_muxed_(name);
     if (service == nullptr) return false;
     if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
-        service->gate->count(room.full ? Refusal::instances : Refusal::rate);
+        const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
+        service->gate->count(refusal);
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
-            log::notice({.event = log::Event::client_refused,
-                         .service = service->name(),
-                         .peer = &peer,
-                         .refused_by = "instances"},
-                        "{}: no room for more instances, refused {}", service->name(),
-                        peer.unmapped().host());
+            launcher_.client_log().refused({.config = service->config,
+                                            .peer = peer,
+                                            .host = peer.unmapped().host(),
+                                            .why = refusal_text(refusal),
+                                            .key = refusal_key(refusal),
+                                            .connection = fd.get()});
         fd.reset();
         return false;
     }
-    auto own_lease = admission_.admit(*service, peer);
+    auto own_lease = admission_.admit(*service, peer, false, fd.get());
     if (!own_lease) return false;
     if (service->config->mux_greets && !mux_reply(fd.get(), kMuxGo)) return false;
     lease.reset(); // tcpmux itself has done its part

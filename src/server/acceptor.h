@@ -26,7 +26,6 @@ namespace inetd {
 class Acceptor {
   public:
     Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper);
-    void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     [[nodiscard]] Admission& admission() { return admission_; }
     [[nodiscard]] const Admission& admission() const { return admission_; }
@@ -86,7 +85,6 @@ class Acceptor {
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
     Throttle fault_notes_;
-    bool log_connections_ = false;
 };
 
 } // namespace inetd

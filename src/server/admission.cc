@@ -7,8 +7,8 @@
 
 namespace inetd {
 
-Admission::Admission(EventLoop& loop, OnReady on_ready)
-    : loop_(loop), on_ready_(std::move(on_ready)) {}
+Admission::Admission(EventLoop& loop, ClientLog& client_log, OnReady on_ready)
+    : loop_(loop), client_log_(client_log), on_ready_(std::move(on_ready)) {}
 
 void Admission::arm_all(Service& service) {
     for (const auto& endpoint : service.endpoints)
@@ -81,55 +81,62 @@ bool Admission::takes_clients(Endpoint& endpoint) {
     return endpoint.service->config->limits.overflow == Overflow::refuse || has_room(endpoint);
 }
 
-std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved) {
+std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved,
+                                       int connection) {
     if (outcasts_.contains(peer, loop_.now())) {
-        refuse(service, peer, Refusal::sensor);
+        refuse(service, peer, Refusal::sensor, connection);
         return nullptr;
     }
-    return ask_gate(service, peer, reserved ? Gate::Ask::source : Gate::Ask::all);
+    return ask_gate(service, peer, reserved ? Gate::Ask::source : Gate::Ask::all, connection);
 }
 
-std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& balancer) {
-    return ask_gate(service, balancer, Gate::Ask::service);
+std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& balancer,
+                                         int connection) {
+    return ask_gate(service, balancer, Gate::Ask::service, connection);
 }
 
 std::shared_ptr<void> Admission::ask_gate(Service& service, const SocketAddress& peer,
-                                          Gate::Ask ask) {
+                                          Gate::Ask ask, int connection) {
     auto answer = service.gate->admit(service.config->limits, peer, loop_.now(), ask);
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
-    note(service, peer, std::get<Refusal>(answer));
+    note(service, peer, std::get<Refusal>(answer), connection);
     return nullptr;
 }
 
-void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal) {
+void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal,
+                       int connection) {
     service.gate->count(refusal);
-    note(service, peer, refusal);
+    note(service, peer, refusal, connection);
 }
 
-void Admission::note(Service& service, const SocketAddress& peer, Refusal refusal) {
-    if (!service.refusal_notes.pass(loop_.now())) return;
+void Admission::note(Service& service, const SocketAddress& peer, Refusal refusal, int connection) {
+    if (!ClientLog::notes_refusals(*service.config) || !service.refusal_notes.pass(loop_.now()))
+        return;
     const auto others = service.refusal_notes.suppressed();
-    log::notice({.event = log::Event::client_refused,
-                 .service = service.name(),
-                 .peer = &peer,
-                 .refused_by = refusal_key(refusal)},
-                "{}: refused {}: {}{}", service.name(), peer.unmapped().host(),
-                refusal_text(refusal),
-                others != 0 ? fmt::format(" ({} more refused before)", others) : "");
+    const std::string more = others != 0 ? fmt::format(" ({} more refused before)", others) : "";
+    client_log_.refused({.config = service.config,
+                         .peer = peer,
+                         .host = peer.unmapped().host(),
+                         .why = refusal_text(refusal) + more,
+                         .key = refusal_key(refusal),
+                         .connection = connection});
 }
 
 void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
     const auto how_long = sensor.config->sensor;
     const bool known = outcasts_.contains(peer, loop_.now());
     const bool done = outcasts_.add(peer, how_long, loop_.now());
-    if (known || !sensor.refusal_notes.pass(loop_.now())) return;
+    if (known || !ClientLog::notes_refusals(*sensor.config) ||
+        !sensor.refusal_notes.pass(loop_.now()))
+        return;
     const std::string fate =
         done ? fmt::format("shut out for {} s", how_long.count() / 1000) : "not shut out";
     log::notice({.event = log::Event::client_refused,
                  .service = sensor.name(),
                  .peer = &peer,
                  .refused_by = "sensor"},
-                "{}: {} touched this sensor: {}", sensor.name(), peer.unmapped().host(), fate);
+                "{}: {} touched this sensor: {}", sensor.name(),
+                ClientLog::name_of_refused(*sensor.config, peer.unmapped().host()), fate);
 }
 
 std::shared_ptr<void> Admission::admit_server(Service& service) {

@@ -2,6 +2,7 @@
 
 #include "event/loop.h"
 #include "policy/outcasts.h"
+#include "server/client_log.h"
 #include "server/service.h"
 
 #include <functional>
@@ -15,7 +16,7 @@ namespace inetd {
 class Admission {
   public:
     using OnReady = std::function<void(Endpoint&)>;
-    Admission(EventLoop& loop, OnReady on_ready);
+    Admission(EventLoop& loop, ClientLog& client_log, OnReady on_ready);
 
     // Listens on the endpoint if nothing stands in the way; else sees to it that this is called
     // again when it does not any more.
@@ -29,12 +30,13 @@ class Admission {
     // Where there is no room, clients wait in the kernel, or are taken only to be refused.
     bool takes_clients(Endpoint& endpoint);
     // What an instance for this peer holds while it runs; null: refused. `reserved`: it holds a
-    // place already.
-    std::shared_ptr<void> admit(Service& service, const SocketAddress& peer, bool reserved = false);
+    // place already. `connection`, here and below: for questions about the peer; -1 = none.
+    std::shared_ptr<void> admit(Service& service, const SocketAddress& peer, bool reserved = false,
+                                int connection = -1);
     // A place for somebody of whom it is not known yet who he is, but for his balancer.
-    std::shared_ptr<void> reserve(Service& service, const SocketAddress& balancer);
+    std::shared_ptr<void> reserve(Service& service, const SocketAddress& balancer, int connection);
     // Counts and notes a client that the service turns away for another reason than its limits.
-    void refuse(Service& service, const SocketAddress& peer, Refusal refusal);
+    void refuse(Service& service, const SocketAddress& peer, Refusal refusal, int connection);
     // The peer touched a sensor: for a time every service refuses it.
     void shut_out(Service& sensor, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.
@@ -49,10 +51,12 @@ class Admission {
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:
-    void note(Service& service, const SocketAddress& peer, Refusal refusal);
-    std::shared_ptr<void> ask_gate(Service& service, const SocketAddress& peer, Gate::Ask ask);
+    void note(Service& service, const SocketAddress& peer, Refusal refusal, int connection);
+    std::shared_ptr<void> ask_gate(Service& service, const SocketAddress& peer, Gate::Ask ask,
+                                   int connection);
 
     EventLoop& loop_;
+    ClientLog& client_log_;
     OnReady on_ready_;
     Outcasts outcasts_;
     bool stopped_ = false;

@@ -89,7 +89,9 @@ static json child(const Handover::Child& child) {
             {"listener", child.listener},
             {"own_socket", child.own_socket},
             {"hang_up", child.tether.hang_up},
-            {"ending", child.tether.ending}};
+            {"ending", child.tether.ending},
+            {"connection", child.connection},
+            {"user", hex(child.user)}};
 }
 
 static Handover::Child child_of(const json& item, std::size_t services) {
@@ -101,7 +103,9 @@ static Handover::Child child_of(const json& item, std::size_t services) {
             .listener = descriptor_or_none(item.at("listener")),
             .own_socket = descriptor_or_none(item.at("own_socket")),
             .tether = {.hang_up = item.at("hang_up").get<HangUps::Token>(),
-                       .ending = item.at("ending").get<bool>()}};
+                       .ending = item.at("ending").get<bool>()},
+            .connection = descriptor_or_none(item.at("connection")),
+            .user = bytes_of(item.at("user"))};
 }
 
 static json session(std::size_t service, const SessionState& state) {
@@ -258,6 +262,7 @@ std::vector<int> descriptors_of(const Handover& handover) {
         all.push_back(item.fd);
     for (const auto& item : handover.children) {
         if (item.own_socket >= 0) all.push_back(item.own_socket);
+        if (item.connection >= 0) all.push_back(item.connection);
     }
     for (const auto& [place, item] : handover.sessions)
         all.push_back(item.fd);

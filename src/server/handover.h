@@ -60,6 +60,8 @@ struct Handover {
         int listener = -1;
         int own_socket = -1; // a copy of the child's, for a peer of a datagram service
         Tether::State tether{};
+        int connection = -1; // another, for its traffic
+        std::string user{};  // as ident said
     };
 
     std::string version;

@@ -4,7 +4,7 @@
 #include "log/log.h"
 
 #include <chrono>
-#include <cstring>
+#include <fcntl.h>
 
 namespace inetd {
 
@@ -12,7 +12,20 @@ namespace inetd {
 static constexpr std::size_t kLargeTable = 80;
 
 Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
-    : loop_(loop), spawner_(std::move(spawner)), errors_(loop), hang_ups_(loop) {}
+    : loop_(loop),
+      spawner_(std::move(spawner)),
+      errors_(loop),
+      hang_ups_(loop),
+      client_log_(loop) {}
+
+// The counters go with the last copy of a socket, and the child's own is closed when its end is
+// known.
+static Fd copy_for_traffic(const ServiceConfig& config, int protocol, int connection) {
+    if (!ClientLog::wants_traffic(config) || config.wait || protocol != IPPROTO_TCP ||
+        config.type() != SOCK_STREAM)
+        return {};
+    return Fd(fcntl(connection, F_DUPFD_CLOEXEC, 0));
+}
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
@@ -44,7 +57,7 @@ pid_t Launcher::launch(Order order) {
         return 0;
     }
     errors_.started(errors, *pid);
-    log_start(*config, order.peer, *pid);
+    auto user = client_log_.server_started(config, order.peer, order.local, *pid);
     const TimePoint started = Clock::now();
     children_.add(*pid, {.config = config,
                          .peer = order.peer,
@@ -56,7 +69,9 @@ pid_t Launcher::launch(Order order) {
                          .started = started,
                          .lines = errors.lines,
                          .tether = Tether::tie(loop_, hang_ups_,
-                                               {*pid, config, order.peer, started}, order.socket)});
+                                               {*pid, config, order.peer, started}, order.socket),
+                         .connection = copy_for_traffic(*config, protocol, order.socket),
+                         .user = std::move(user)});
     return *pid;
 }
 
@@ -64,14 +79,6 @@ void Launcher::adopt(pid_t pid, Child child, const Tether::State& tether) {
     child.tether =
         Tether::resume(loop_, hang_ups_, {pid, child.config, child.peer, child.started}, tether);
     children_.add(pid, std::move(child));
-}
-
-void Launcher::log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const {
-    if (!log_connections_) return;
-    const log::About about{
-        .event = log::Event::child_started, .service = config.name, .peer = &peer, .pid = pid};
-    if (peer.family() == AF_UNSPEC) return log::info(about, "{}: started pid {}", config.name, pid);
-    log::info(about, "{}: {}: started pid {}", config.name, peer.unmapped().to_string(), pid);
 }
 
 // A child writes its report before it ends. Reaping a batch first and reading the reports after it
@@ -139,22 +146,15 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
                     .pid = end.pid},
                    "{}: {}", name, error.text());
     } else {
-        const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
-        const fmt::format_int number(end.status);
-        const char* signal = end.how == CLD_EXITED ? nullptr : sigabbrev_np(end.status);
-        const std::string_view status = signal != nullptr
-                                            ? std::string_view(signal)
-                                            : std::string_view(number.data(), number.size());
-        log::print(level,
-                   {.event = log::Event::child_ended,
-                    .service = name,
-                    .peer = &child->peer,
-                    .pid = end.pid,
-                    .exit_status = status,
-                    .lasted = lasted},
-                   "{}: pid {} ended: {}, {:.3f} s", name, end.pid, end.text(),
-                   std::chrono::duration<double>(lasted).count());
+        ClientLog::server_ended(
+            {.config = *child->config,
+             .peer = child->peer,
+             .end = end,
+             .lasted = lasted,
+             .traffic = child->connection ? traffic_of(child->connection.get()) : std::nullopt,
+             .user = child->user});
     }
+    child->connection.reset();
     if (child->at_end) child->at_end(end, lasted);
 }
 

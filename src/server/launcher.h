@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "process/children.h"
 #include "process/spawn.h"
+#include "server/client_log.h"
 #include "server/error_outputs.h"
 #include "server/hang_ups.h"
 #include "server/service.h"
@@ -18,7 +19,7 @@ namespace inetd {
 class Launcher {
   public:
     Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner);
-    void set_log_connections(bool wanted) { log_connections_ = wanted; }
+    [[nodiscard]] ClientLog& client_log() { return client_log_; }
 
     struct Order {
         Service& service;
@@ -44,6 +45,8 @@ class Launcher {
         TimePoint started{};
         std::weak_ptr<ErrorLines> lines{};
         std::unique_ptr<Tether> tether{};
+        Fd connection{}; // a copy of the child's, where its TRAFFIC is logged
+        ClientLog::User user{};
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
@@ -71,7 +74,6 @@ class Launcher {
     [[nodiscard]] const ErrorOutputs& errors() const { return errors_; }
 
   private:
-    void log_start(const ServiceConfig& config, const SocketAddress& peer, pid_t pid) const;
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
     EventLoop& loop_;
@@ -79,10 +81,10 @@ class Launcher {
     GroupTree groups_;
     ErrorOutputs errors_;
     HangUps hang_ups_; // before the children, who have Tethers
+    ClientLog client_log_;
     ChildTable<Child> children_;
     std::size_t descriptors_ = 0;
     std::function<void(const ChildEnd&)> on_other_end_;
-    bool log_connections_ = false;
 };
 
 } // namespace inetd

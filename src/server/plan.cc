@@ -21,8 +21,9 @@ bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
            a.kill_on_disconnect == b.kill_on_disconnect && a.mux_name == b.mux_name &&
            a.mux_greets == b.mux_greets && same_value(a.relay, b.relay) &&
            same_value(a.ident, b.ident) && a.proxy_protocol == b.proxy_protocol &&
-           a.proxy_from == b.proxy_from && a.sensor == b.sensor && same_value(a.banner, b.banner) &&
-           same_value(a.banner_success, b.banner_success) &&
+           a.proxy_from == b.proxy_from && a.sensor == b.sensor &&
+           a.log_on_success == b.log_on_success && a.log_on_failure == b.log_on_failure &&
+           same_value(a.banner, b.banner) && same_value(a.banner_success, b.banner_success) &&
            same_value(a.banner_fail, b.banner_fail);
 }
 

@@ -135,8 +135,7 @@ void Server::open_log() {
 void Server::take_up(const DaemonSettings& settings, const Plan& plan,
                      const std::vector<ServiceConfigPtr>& services) {
     settings_ = settings;
-    launcher_.set_log_connections(settings_.log_connections);
-    acceptor_.set_log_connections(settings_.log_connections);
+    launcher_.client_log().set_log_connections(settings_.log_connections);
     roster_.set_keep_environment(settings_.keep_environment);
     launcher_.errors().open_files(services);
     roster_.apply(plan, services);

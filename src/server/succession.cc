@@ -68,7 +68,9 @@ void hand_over_children(Handover& all, Places& places, const Launcher& launcher)
              .started = child.started,
              .listener = endpoint && endpoint->listener ? endpoint->listener->fd() : -1,
              .own_socket = child.own_socket,
-             .tether = child.tether ? child.tether->state() : Tether::State()});
+             .tether = child.tether ? child.tether->state() : Tether::State(),
+             .connection = child.connection.get(),
+             .user = child.user ? *child.user : std::string()});
     }
 }
 
@@ -187,7 +189,10 @@ Launcher::Child take_over_child(const Handover::Child& was, const Heirs& heirs,
                           .endpoint = {},
                           .own_socket = was.own_socket,
                           .started = was.started,
-                          .lines = {}};
+                          .lines = {},
+                          .tether = {},
+                          .connection = Fd(was.connection),
+                          .user = std::make_shared<std::string>(was.user)};
     const auto endpoint = heirs.endpoint(was.listener);
     child.endpoint = endpoint;
     if (was.own_socket >= 0) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <endian.h>
 
@@ -56,7 +57,7 @@ void append_journal_field(std::string& out, std::string_view name, std::string_v
     out += '\n';
 }
 
-static void append_number(std::string& out, std::string_view name, std::int64_t number) {
+static void append_number(std::string& out, std::string_view name, std::integral auto number) {
     fmt::format_to(std::back_inserter(out), "{}={}\n", name, number);
 }
 
@@ -82,6 +83,9 @@ void append_journal_entry(std::string& out, const log::Entry& entry) {
         append_number(out, "DURATION_USEC", usec.count());
     }
     if (!about.refused_by.empty()) append_journal_field(out, "REFUSED_BY", about.refused_by);
+    if (about.bytes_in) append_number(out, "BYTES_IN", *about.bytes_in);
+    if (about.bytes_out) append_number(out, "BYTES_OUT", *about.bytes_out);
+    if (!about.user.empty()) append_journal_field(out, "USERID", about.user);
 }
 
 JournalSink::JournalSink(int facility, std::string_view path)

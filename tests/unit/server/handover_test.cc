@@ -43,7 +43,9 @@ Handover example() {
                             .started = TimePoint(1234567890123ns),
                             .listener = 10,
                             .own_socket = 11,
-                            .tether = {.hang_up = 3, .ending = true}});
+                            .tether = {.hang_up = 3, .ending = true},
+                            .connection = 21,
+                            .user = "joe"});
     all.sessions.push_back({0,
                             {.fd = 12,
                              .service = nullptr,
@@ -91,10 +93,11 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
     CHECK(read->children[0].started == TimePoint(1234567890123ns));
+    CHECK(read->children[0].user == "joe");
     CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
-    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 12, 13, 16, 17, 18, 19, 14, 15, 20});
+    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 

@@ -47,6 +47,9 @@ TEST_CASE("journal: the fields of an entry") {
           "EXIT_STATUS=SEGV\nDURATION_USEC=1500000\n");
     CHECK(entry(Level::notice, "x", {.refused_by = "per_source"}) ==
           "MESSAGE=x\nPRIORITY=5\nREFUSED_BY=per_source\n");
+    CHECK(entry(Level::info, "x", {.bytes_in = 0, .bytes_out = UINT64_MAX, .user = "a\nb"}) ==
+          "MESSAGE=x\nPRIORITY=6\nBYTES_IN=0\nBYTES_OUT=18446744073709551615\n"
+          "USERID\n\3\0\0\0\0\0\0\0a\nb\n"s);
     const SocketAddress unknown;
     CHECK(entry(Level::info, "x", {.peer = &unknown}) == "MESSAGE=x\nPRIORITY=6\n");
 }

@@ -1,0 +1,182 @@
+#include "server/client_log.h"
+
+#include "base/text.h"
+#include "log/log.h"
+
+#include <cstring>
+#include <fmt/format.h>
+#include <iterator>
+
+namespace inetd {
+
+static constexpr LogWords kOfStart{LogWord::pid, LogWord::host, LogWord::userid};
+static constexpr LogWords kOfEnd{LogWord::exit, LogWord::duration, LogWord::traffic};
+
+static bool wants_user(const std::optional<LogWords>& words) {
+    return words && words->has(LogWord::userid);
+}
+
+// "ftp: 192.0.2.1:4711: ", with what of this is to be told.
+static std::string beginning(const ServiceConfig& config, const SocketAddress& peer, bool host) {
+    if (!host || peer.family() == AF_UNSPEC) return config.name + ": ";
+    return fmt::format("{}: {}: ", config.name, peer.unmapped().to_string());
+}
+
+static SocketAddress local_end(int connection) {
+    SocketAddress local;
+    socklen_t size = SocketAddress::kRoom;
+    if (connection >= 0 && getsockname(connection, local.room(), &size) == 0) local.set_size(size);
+    return local;
+}
+
+// Clients of TCP, if they have come to us by themselves.
+static bool has_users(const ServiceConfig& config) {
+    if (config.proxy_protocol) return false;
+    return config.listen.empty() || config.listen.front().protocol == IPPROTO_TCP;
+}
+
+ClientLog::User ClientLog::server_started(const ServiceConfigPtr& config, const SocketAddress& peer,
+                                          const SocketAddress& local, pid_t pid) {
+    const auto& chosen = config->log_on_success;
+    if (!chosen && !log_connections_) return nullptr;
+    const LogWords words = chosen.value_or(kOfStart);
+    const bool host = words.has(LogWord::host);
+    const bool number = words.has(LogWord::pid);
+    if (words.has_any(kOfStart))
+        log::info({.event = log::Event::child_started,
+                   .service = config->name,
+                   .peer = host ? &peer : nullptr,
+                   .pid = number ? pid : 0},
+                  "{}started{}", beginning(*config, peer, host),
+                  number ? fmt::format(" pid {}", pid) : "");
+    if (!wants_user(chosen) || !has_users(*config)) return nullptr;
+    auto user = std::make_shared<std::string>();
+    ident_.ask(local, peer, [config, peer, host, pid = number ? pid : 0, user](const auto& said) {
+        *user = said;
+        log::info(
+            {.service = config->name, .peer = host ? &peer : nullptr, .pid = pid, .user = said},
+            R"({}{}user "{}" by ident)", beginning(*config, peer, host),
+            pid != 0 ? fmt::format("pid {}: ", pid) : "", escaped(said));
+    });
+    return user;
+}
+
+namespace {
+
+// The parts of a line, with commas between them.
+class Details {
+  public:
+    template<typename... Args>
+    void add(fmt::format_string<Args...> format, Args&&... args) {
+        text_ += text_.empty() ? ": " : ", ";
+        fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+  private:
+    std::string text_;
+};
+
+} // namespace
+
+static double seconds(Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+}
+
+void ClientLog::server_ended(const ServerEnd& what) {
+    const ServiceConfig& config = what.config;
+    const ChildEnd& end = what.end;
+    const LogWords words =
+        config.log_on_success.value_or(LogWords{LogWord::pid, LogWord::exit, LogWord::duration});
+    const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
+    if (!words.has_any(kOfEnd) || !log::enabled(level)) return;
+    const fmt::format_int number(end.status);
+    const char* signal = end.how == CLD_EXITED ? nullptr : sigabbrev_np(end.status);
+    log::About about{.event = log::Event::child_ended, .service = config.name};
+    Details details;
+    const bool host = words.has(LogWord::host);
+    if (host || !config.log_on_success) about.peer = &what.peer;
+    if (words.has(LogWord::pid)) about.pid = end.pid;
+    if (words.has(LogWord::exit)) {
+        about.exit_status = signal != nullptr ? std::string_view(signal)
+                                              : std::string_view(number.data(), number.size());
+        details.add("{}", end.text());
+    }
+    if (words.has(LogWord::traffic) && what.traffic) {
+        about.bytes_in = what.traffic->in;
+        about.bytes_out = what.traffic->out;
+        details.add("{} bytes in, {} out", what.traffic->in, what.traffic->out);
+    }
+    if (words.has(LogWord::duration)) {
+        about.lasted = what.lasted;
+        details.add("{:.3f} s", seconds(what.lasted));
+    }
+    if (words.has(LogWord::userid) && what.user && !what.user->empty()) {
+        about.user = *what.user;
+        details.add(R"(user "{}")", escaped(*what.user));
+    }
+    log::print(level, about, "{}{}ended{}", beginning(config, what.peer, host),
+               about.pid != 0 ? fmt::format("pid {} ", about.pid) : "", details.text());
+}
+
+void ClientLog::session_started(const ServiceConfigPtr& config, const SocketAddress& peer,
+                                int connection) {
+    const auto& chosen = config->log_on_success;
+    if (!chosen && !log_connections_) return;
+    const LogWords words = chosen.value_or(kOfStart);
+    const bool host = words.has(LogWord::host);
+    if (words.has_any(kOfStart))
+        log::info({.service = config->name, .peer = host ? &peer : nullptr}, "{}session started",
+                  beginning(*config, peer, host));
+    if (!wants_user(chosen) || !has_users(*config)) return;
+    ident_.ask(local_end(connection), peer, [config, peer, host](const std::string& said) {
+        log::info({.service = config->name, .peer = host ? &peer : nullptr, .user = said},
+                  R"({}user "{}" by ident)", beginning(*config, peer, host), escaped(said));
+    });
+}
+
+void ClientLog::session_ended(const SessionEnd& end) const {
+    const ServiceConfig& config = *end.service;
+    if (!config.log_on_success && !log_connections_) return;
+    const LogWords words = config.log_on_success.value_or(
+        LogWords{LogWord::host, LogWord::traffic, LogWord::duration});
+    if (!words.has_any(kOfEnd)) return;
+    const bool host = words.has(LogWord::host);
+    log::About about{.service = config.name, .peer = host ? &end.peer : nullptr};
+    Details details;
+    if (words.has(LogWord::traffic)) {
+        about.bytes_in = end.bytes_in;
+        about.bytes_out = end.bytes_out;
+        details.add("{} bytes in, {} out", end.bytes_in, end.bytes_out);
+    }
+    if (words.has(LogWord::duration)) {
+        about.lasted = end.lasted;
+        details.add("{:.3f} s", seconds(end.lasted));
+    }
+    log::info(about, "{}session ended{}", beginning(config, end.peer, host), details.text());
+}
+
+std::string ClientLog::name_of_refused(const ServiceConfig& config, const std::string& host) {
+    return !config.log_on_failure || config.log_on_failure->has(LogWord::host) ? host : "a client";
+}
+
+void ClientLog::refused(const Refused& what) {
+    const ServiceConfigPtr& config = what.config;
+    if (!notes_refusals(*config)) return;
+    const bool host = !config->log_on_failure || config->log_on_failure->has(LogWord::host);
+    const std::string who = name_of_refused(*config, what.host);
+    log::notice({.event = log::Event::client_refused,
+                 .service = config->name,
+                 .peer = host ? &what.peer : nullptr,
+                 .refused_by = what.key},
+                "{}: refused {}: {}", config->name, who, what.why);
+    if (!wants_user(config->log_on_failure) || !has_users(*config) || what.connection < 0) return;
+    ident_.ask(local_end(what.connection), what.peer,
+               [config, peer = what.peer, host, who](const std::string& said) {
+                   log::notice(
+                       {.service = config->name, .peer = host ? &peer : nullptr, .user = said},
+                       R"({}: refused {}: user "{}" by ident)", config->name, who, escaped(said));
+               });
+}
+
+} // namespace inetd
