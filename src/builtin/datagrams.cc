@@ -22,6 +22,8 @@ static constexpr std::size_t kPayload = 65536;
 static constexpr std::size_t kControl =
     CMSG_SPACE(sizeof(in_pktinfo)) + CMSG_SPACE(sizeof(in6_pktinfo));
 
+using Admits = std::function<bool(const SocketAddress&)>;
+
 namespace {
 struct Batch {
     struct alignas(cmsghdr) Control {
@@ -157,7 +159,7 @@ static void transmit(int fd, std::size_t count, DatagramStats& stats) {
 
 // Moves what may be answered to the front and tells how many that are. `whole`: what the batch has
 // no room for must not be answered in part.
-static std::size_t sift(std::size_t received, bool whole, std::uint16_t port,
+static std::size_t sift(std::size_t received, bool whole, std::uint16_t port, const Admits& admits,
                         DatagramStats& stats) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < received; ++i) {
@@ -172,6 +174,7 @@ static std::size_t sift(std::size_t received, bool whole, std::uint16_t port,
             ++stats.failed;
             continue;
         }
+        if (admits && !admits(source)) continue;
         DatagramRoute route = turn_around(header);
         route.port = port;
         if (may_reflect(source, route)) {
@@ -185,7 +188,7 @@ static std::size_t sift(std::size_t received, bool whole, std::uint16_t port,
     return kept;
 }
 
-DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port) {
+DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port, const Admits& admits) {
     DatagramStats stats;
     const int received = receive(fd, service == Builtin::echo);
     if (received < 0) {
@@ -193,8 +196,15 @@ DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port) {
         return stats;
     }
     stats.received = static_cast<unsigned>(received);
-    if (service == Builtin::discard) return stats;
-    const std::size_t count = sift(stats.received, service == Builtin::echo, port, stats);
+    if (service == Builtin::discard) {
+        // Whoever looks for those that are refused finds them here as well.
+        for (std::size_t i = 0; admits && i < stats.received; ++i) {
+            batch.sources.at(i).set_size(batch.messages.at(i).msg_hdr.msg_namelen);
+            static_cast<void>(admits(batch.sources.at(i)));
+        }
+        return stats;
+    }
+    const std::size_t count = sift(stats.received, service == Builtin::echo, port, admits, stats);
     compose(count, service);
     transmit(fd, count, stats);
     return stats;

@@ -5,11 +5,13 @@
 #include "config/model.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 namespace inetd {
 
-// What one call of answer_datagrams did; received = answered + reflected + failed, except that
+// What one call of answer_datagrams did; received = answered + reflected + failed + those not
+// admitted, except that
 // discard answers nothing.
 struct DatagramStats {
     unsigned received = 0;
@@ -27,7 +29,10 @@ struct DatagramStats {
 // Reads up to 32 datagrams and answers them as `service`: echo, discard, chargen, daytime or time.
 // An answer leaves from the address that was asked. Never blocks, whatever the mode of `fd`; what
 // cannot be sent at once is dropped, as UDP may. Level-triggered epoll tells if there are more.
-// `port`: on which the service listens, for may_reflect; 0 if it has none. Not re-entrant.
-[[nodiscard]] DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port);
+// `port`: on which the service listens, for may_reflect; 0 if it has none. `admits`: who is
+// answered; empty is everybody. Not re-entrant.
+[[nodiscard]] DatagramStats
+answer_datagrams(int fd, Builtin service, std::uint16_t port,
+                 const std::function<bool(const SocketAddress& sender)>& admits = {});
 
 } // namespace inetd

@@ -97,7 +97,7 @@ static constexpr auto speech_keys() {
         service("banner_success", {banner}, accepted, INETD_FIELD(config.banner_success)),
         service("banner_fail", {banner}, accepted, INETD_FIELD(config.banner_fail)),
         service("log_on_success", {success_words}, counted, INETD_FIELD(config.log_on_success)),
-        service("log_on_failure", {failure_words}, refusing, INETD_FIELD(config.log_on_failure)),
+        service("log_on_failure", {failure_words}, screened, INETD_FIELD(config.log_on_failure)),
     };
 }
 
@@ -125,6 +125,11 @@ std::span<const ServiceKey> service_keys() {
         service("session_timeout", {span, 0, 365 * kDay}, lasting,
                 INETD_FIELD(config.session_timeout)),
         service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
+        service("only_from", {visitors}, screened, INETD_FIELD(config.access.only_from)),
+        service("no_access", {visitors}, screened, INETD_FIELD(config.access.no_access)),
+        service("access_times", {day_times}, screened, INETD_FIELD(config.access.times)),
+        service("max_load", {load}, screened, INETD_FIELD(config.access.max_load)),
+        service("libwrap", {wrappers}, wrapped, INETD_FIELD(config.access.libwrap)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
@@ -212,9 +217,11 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
     return nullptr;
 }
 
-static const char* lacks_refusals(const ServiceConfig& service) {
-    const bool refuses = is_built_in(service) || !service.wait;
-    return refuses ? nullptr : "is 'wait': its server takes the clients itself";
+static const char* lacks_wrappers(const ServiceConfig& service) {
+    if (service.wait) return "is 'wait': its server takes the clients itself";
+    if (!has_connections(service)) return "has no connections";
+    const bool ip = service.listen.empty() || service.listen.front().address.is_ip();
+    return ip || service.proxy_protocol ? nullptr : "has no address of IP";
 }
 
 const char* lacks_effect(Effect effect, const ServiceConfig& service) {
@@ -249,8 +256,11 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
         if (!service.mux_name.empty()) return "is behind tcpmux and has no socket of its own";
         if (service.wait) return "is 'wait': its server takes the clients itself";
         return has_connections(service) ? nullptr : "has no connections";
-    case Effect::refusing:
-        return lacks_refusals(service);
+    case Effect::screened:
+        if (is_built_in(service) || !service.wait) break;
+        return "is 'wait': its server takes the clients itself";
+    case Effect::wrapped:
+        return lacks_wrappers(service);
     case Effect::relay:
         return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }

@@ -31,7 +31,8 @@ enum class Effect : std::uint8_t {
     ip,         // whose socket is one of IPv4 or IPv6
     tcp,        // of TCP
     connection, // whose program gets one
-    refusing,   // that may refuse a client
+    screened,   // whose clients inetd sees one by one, built-in datagram services among them
+    wrapped,    // whose connections inetd accepts itself, of clients that have an address of IP
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".

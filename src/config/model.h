@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/cidr.h"
+#include "config/access.h"
 #include "config/confinement.h"
 #include "config/log_words.h"
 
@@ -175,6 +176,7 @@ struct ServiceConfig {
     std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
     SocketOptions socket;
     Limits limits;
+    AccessConfig access;
     std::shared_ptr<const Account> account;           // never null; equal ones are shared
     std::shared_ptr<const Program> program;           // null for a built-in
     std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared

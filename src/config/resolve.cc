@@ -1,5 +1,6 @@
 #include "config/resolve.h"
 
+#include "config/access_check.h"
 #include "config/ident_options.h"
 #include "config/path_values.h"
 
@@ -242,7 +243,8 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
     // Which built-in service it is may depend on the port.
     if (good || !line.internal()) good = set_program(source, line, draft) && good;
     good = good && overrides_.apply(draft) && set_relay(source, line, draft) &&
-           check_proxied(source, line, config);
+           check_proxied(source, line, config) &&
+           check_access(source, line, config, overrides_.base().config);
     // Where it has to be depends on the settings.
     good = check_program(source, line, draft.surroundings.confinement) && good;
     if (!good) return std::nullopt;

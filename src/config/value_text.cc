@@ -1,3 +1,4 @@
+#include "config/access_values.h"
 #include "config/banner_values.h"
 #include "config/group_values.h"
 #include "config/log_values.h"
@@ -65,6 +66,10 @@ std::string value_text(ValueKind kind, const Value& value) {
     }
     if (const auto* networks = std::get_if<std::vector<Cidr>>(&value))
         return networks_text(*networks);
+    if (const auto* clients = std::get_if<AccessEntries>(&value)) return clients_text(*clients);
+    if (const auto* times = std::get_if<std::vector<DayTime>>(&value))
+        return day_times_text(*times);
+    if (const auto* load = std::get_if<double>(&value)) return fmt::format("{:.12g}", *load);
     if (!std::holds_alternative<std::int64_t>(value)) return confinement_text(value);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);

@@ -2,6 +2,7 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "config/access_values.h"
 #include "config/accounts.h"
 #include "config/banner_values.h"
 #include "config/group_values.h"
@@ -65,6 +66,10 @@ static std::string expected(const ValueType& type) {
     case ValueKind::banner:
     case ValueKind::success_words:
     case ValueKind::failure_words:
+    case ValueKind::visitors:
+    case ValueKind::day_times:
+    case ValueKind::load:
+    case ValueKind::wrappers:
         break; // their readers say it
     }
     return {};
@@ -221,6 +226,11 @@ std::optional<Value> read_value(const ValueType& type, const Setting& setting) {
         return read_success_words(setting);
     case ValueKind::failure_words:
         return read_failure_words(setting);
+    case ValueKind::visitors:
+    case ValueKind::day_times:
+    case ValueKind::load:
+    case ValueKind::wrappers:
+        return read_access_value(type.kind, setting);
     }
     return std::nullopt;
 }

@@ -42,6 +42,10 @@ enum class ValueKind : std::uint8_t {
     banner,        // a file, read
     success_words, // LogWords
     failure_words, // the same
+    visitors,      // AccessEntries
+    day_times,     // DayTime...
+    load,          // a load average
+    wrappers,      // a flag that may need a library
 };
 
 struct ValueType {
@@ -56,7 +60,8 @@ using Value =
     std::variant<std::monostate, bool, std::int64_t, std::chrono::milliseconds, Rate, Overflow,
                  std::string, std::vector<std::string>, std::vector<ResourceLimit>,
                  std::vector<gid_t>, CapabilitySet, PathRights, std::vector<GroupSetting>,
-                 std::vector<Cidr>, std::shared_ptr<const Banner>, LogWords>;
+                 std::vector<Cidr>, std::shared_ptr<const Banner>, LogWords, AccessEntries,
+                 std::vector<DayTime>, double>;
 
 // Nothing, and reported, if the setting is not of the type.
 [[nodiscard]] std::optional<Value> read_value(const ValueType& type, const Setting& setting);

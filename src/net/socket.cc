@@ -146,6 +146,14 @@ bool specs_clash(const ListenSpec& a, const ListenSpec& b) {
     return a.address.is_wildcard() || b.address.is_wildcard();
 }
 
+SocketAddress own_address(int fd) {
+    SocketAddress own;
+    socklen_t size = SocketAddress::kRoom;
+    if (getsockname(fd, own.room(), &size) != 0) return {};
+    own.set_size(size);
+    return own;
+}
+
 SocketFile identify_file(const SocketAddress& address) {
     struct stat status {};
     const std::string path = address.unix_file();

@@ -42,6 +42,9 @@ void set_blocking(int fd, bool blocking);
 // Whether two specs cannot be bound at the same time although they differ.
 bool specs_clash(const ListenSpec& a, const ListenSpec& b);
 
+// The address of our own end; no family if that cannot be told.
+[[nodiscard]] SocketAddress own_address(int fd);
+
 // What a path's socket file was when we made it, to know our own again.
 struct SocketFile {
     dev_t device = 0;

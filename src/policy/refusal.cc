@@ -20,6 +20,12 @@ constexpr std::array<Words, kRefusals> kWords{{
     {"it touched a sensor", "sensor"},
     {"not one of its balancers", "proxy_from"},
     {"an answer might go round in circles", "reflection"},
+    {"not one of its only_from", "only_from"},
+    {"it is one of its no_access", "no_access"},
+    {"not at this time", "access_times"},
+    {"the load is too high", "max_load"},
+    {"by hosts.allow and hosts.deny", "libwrap"},
+    {"its name could not be told", "resolver"},
 }};
 
 } // namespace

@@ -17,12 +17,19 @@ enum class Refusal : std::uint8_t {
     sensor,           // it touched one
     balancer,         // it is none of those that may speak for others
     reflection,       // an answer to it might go round in circles
+    only_from,        // it is not on that list
+    no_access,        // it is on that one
+    access_times,     // not now
+    max_load,         // the machine has too much to do
+    libwrap,          // hosts.allow and hosts.deny
+    resolver,         // its name, or what these files say, cannot be told
 };
-inline constexpr std::size_t kRefusals = static_cast<std::size_t>(Refusal::reflection) + 1;
+inline constexpr std::size_t kRefusals = static_cast<std::size_t>(Refusal::resolver) + 1;
 
 // "too many instances"
 [[nodiscard]] const char* refusal_text(Refusal refusal);
-// The key of inetd.cfg(5) that is the reason, unique among refusals; "reflection" has none.
+// The key of inetd.cfg(5) that is the reason, unique among refusals; "reflection" and
+// "resolver" are none.
 [[nodiscard]] const char* refusal_key(Refusal refusal);
 [[nodiscard]] std::optional<Refusal> refusal_of_key(std::string_view key);
 

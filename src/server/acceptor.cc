@@ -3,6 +3,7 @@
 #include "builtin/datagrams.h"
 #include "log/log.h"
 #include "net/sock_diag.h"
+#include "net/socket.h"
 
 #include <algorithm>
 #include <sys/socket.h>
@@ -24,8 +25,9 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
       launcher_(launcher),
       admission_(loop, launcher.client_log(), [this](Endpoint& endpoint) { on_ready(endpoint); }),
       greeter_(loop),
+      screening_(loop, admission_),
       lender_(loop, launcher, admission_, keeper),
-      peers_(loop, launcher, admission_),
+      peers_(loop, launcher, admission_, screening_),
       sessions_(loop),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
@@ -75,6 +77,7 @@ void Acceptor::stop_sessions() {
     idents_.stop_all();
     proxied_.stop_all();
     greeter_.stop_all();
+    screening_.resolver().stop_all();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {
@@ -114,11 +117,8 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
 // connection really has.
 static SocketAddress local_of(int fd, const SocketAddress& bound) {
     if (!bound.is_wildcard()) return bound;
-    SocketAddress local;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd, local.room(), &size) != 0) return bound;
-    local.set_size(size);
-    return local;
+    const SocketAddress own = own_address(fd);
+    return own.family() != AF_UNSPEC ? own : bound;
 }
 
 // Whoever may connect to a unix socket is a balancer: its mode says who may.
@@ -165,9 +165,45 @@ void Acceptor::take_client(Endpoint& endpoint, Client client) {
         admission_.shut_out(service, client.peer);
         return greeter_.dismiss(*service.config, std::move(client.fd));
     }
+    if (service.screened) return screen(endpoint, std::move(client));
+    admit(endpoint, std::move(client));
+}
+
+void Acceptor::screen(Endpoint& endpoint, Client client) {
+    Service& service = *endpoint.service;
+    const auto verdict = screening_.look(service, client.peer, client.fd.get());
+    if (verdict == Screening::Verdict::refused)
+        return greeter_.dismiss(*service.config, std::move(client.fd));
+    if (verdict == Screening::Verdict::admitted) return admit(endpoint, std::move(client));
+    // It has its place among the instances while it waits.
     auto lease = admission_.admit(service, client.peer, client.lease != nullptr, client.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(client.fd));
     client.lease = std::move(lease);
+    const auto place = endpoint.weak_from_this();
+    screening_.look_up(
+        {.client = std::move(client),
+         .service = [place]() -> Service* {
+             const auto there = place.lock();
+             return there && !there->service->config->wait ? there->service : nullptr;
+         },
+         .admitted =
+             [this, place](Service&, Client known) {
+                 if (const auto there = place.lock()) serve(*there, std::move(known));
+             },
+         .refused = [this](Service& then,
+                           Client known) { greeter_.dismiss(*then.config, std::move(known.fd)); }});
+}
+
+void Acceptor::admit(Endpoint& endpoint, Client client) {
+    Service& service = *endpoint.service;
+    auto lease = admission_.admit(service, client.peer, client.lease != nullptr, client.fd.get());
+    if (!lease) return greeter_.dismiss(*service.config, std::move(client.fd));
+    client.lease = std::move(lease);
+    serve(endpoint, std::move(client));
+}
+
+void Acceptor::serve(Endpoint& endpoint, Client client) {
+    Service& service = *endpoint.service;
     Greeter::welcome(*service.config, client.fd.get());
     if (service.config->builtin != Builtin::none) return serve_here(service, std::move(client));
     const int fd = client.fd.get();
@@ -200,8 +236,13 @@ void Acceptor::serve_here(Service& service, Client client) {
 void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
+    std::function<bool(const SocketAddress&)> admits;
+    if (service.screened)
+        admits = [&](const SocketAddress& sender) {
+            return screening_.admits_sender(service, sender);
+        };
     const DatagramStats stats =
-        answer_datagrams(endpoint.listener->fd(), service.config->builtin, port);
+        answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, admits);
     service.gate->count(Refusal::reflection, stats.reflected);
     if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
         launcher_.client_log().refused({.config = service.config,
@@ -229,20 +270,37 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
         fd.reset();
         return false;
     }
+    auto verdict = Screening::Verdict::admitted;
+    if (service->screened) verdict = screening_.look(*service, peer, fd.get());
+    if (verdict == Screening::Verdict::refused) return false;
     auto own_lease = admission_.admit(*service, peer, false, fd.get());
     if (!own_lease) return false;
-    if (service->config->mux_greets && !mux_reply(fd.get(), kMuxGo)) return false;
     lease.reset(); // tcpmux itself has done its part
-    const Fd own = std::move(fd);
-    SocketAddress local;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(own.get(), local.room(), &size) == 0) local.set_size(size);
-    launcher_.launch({.service = *service,
-                      .socket = own.get(),
-                      .peer = peer,
-                      .local = local,
-                      .lease = std::move(own_lease)});
+    Client client{.fd = std::move(fd), .peer = peer, .local = {}, .lease = std::move(own_lease)};
+    if (verdict == Screening::Verdict::unknown)
+        screen_muxed(name, std::move(client));
+    else
+        start_muxed(*service, std::move(client));
     return true;
+}
+
+void Acceptor::screen_muxed(const std::string& name, Client client) {
+    screening_.look_up(
+        {.client = std::move(client),
+         .service = [this, name] { return find_muxed_(name); },
+         .admitted = [this](Service& service,
+                            Client known) { start_muxed(service, std::move(known)); },
+         .refused = [](Service&,
+                       Client refused) { mux_reply(refused.fd.get(), kMuxUnavailable); }});
+}
+
+void Acceptor::start_muxed(Service& service, Client client) {
+    if (service.config->mux_greets && !mux_reply(client.fd.get(), kMuxGo)) return;
+    launcher_.launch({.service = service,
+                      .socket = client.fd.get(),
+                      .peer = client.peer,
+                      .local = own_address(client.fd.get()),
+                      .lease = std::move(client.lease)});
 }
 
 } // namespace inetd

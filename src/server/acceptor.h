@@ -7,10 +7,12 @@
 #include "builtin/tcpmux.h"
 #include "event/loop.h"
 #include "server/admission.h"
+#include "server/client.h"
 #include "server/greeter.h"
 #include "server/launcher.h"
 #include "server/lender.h"
 #include "server/peers.h"
+#include "server/screening.h"
 #include "server/service.h"
 
 #include <chrono>
@@ -29,6 +31,7 @@ class Acceptor {
 
     [[nodiscard]] Admission& admission() { return admission_; }
     [[nodiscard]] const Admission& admission() const { return admission_; }
+    [[nodiscard]] Screening& screening() { return screening_; }
     [[nodiscard]] Lender& lender() { return lender_; }
     [[nodiscard]] Peers& peers() { return peers_; }
     [[nodiscard]] Sessions& streams() { return sessions_; }
@@ -45,7 +48,7 @@ class Acceptor {
     [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
         return sessions_.count() + mux_.count() + relays_.count() + idents_.count() +
-               proxied_.count();
+               proxied_.count() + screening_.resolver().waiting();
     }
     void stop_sessions();
     [[nodiscard]] const Greeter& greeter() const { return greeter_; }
@@ -53,15 +56,11 @@ class Acceptor {
   private:
     void on_ready(Endpoint& endpoint);
     void accept_clients(Endpoint& endpoint);
-    // A client that is known to be who it is. `client.lease`: the place that was kept for it.
-    struct Client {
-        Fd fd;
-        SocketAddress peer;
-        SocketAddress local; // no family: as the connection has it
-        std::shared_ptr<void> lease;
-    };
     void receive(Endpoint& endpoint, Listener::Accepted accepted);
     void take_client(Endpoint& endpoint, Client client);
+    void screen(Endpoint& endpoint, Client client);
+    void admit(Endpoint& endpoint, Client client);
+    void serve(Endpoint& endpoint, Client client);
     void serve_here(Service& service, Client client);
     void note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault);
     void note_end(const SessionEnd& end) const;
@@ -69,11 +68,14 @@ class Acceptor {
     void answer_datagrams_of(Endpoint& endpoint);
     bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
                      std::shared_ptr<void>& lease);
+    void screen_muxed(const std::string& name, Client client);
+    void start_muxed(Service& service, Client client);
 
     EventLoop& loop_;
     Launcher& launcher_;
     Admission admission_;
     Greeter greeter_;
+    Screening screening_;
     Lender lender_;
     Peers peers_;
     Sessions sessions_;

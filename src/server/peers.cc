@@ -15,6 +15,7 @@ void Peers::receive(Endpoint& endpoint) {
             service.gate->count(Refusal::reflection);
             return Verdict::drop;
         }
+        if (service.screened && !screening_.admits_sender(service, peer)) return Verdict::drop;
         if (!admission_.takes_clients(endpoint)) return Verdict::leave;
         auto lease = admission_.admit(service, peer);
         if (!lease) return Verdict::drop;

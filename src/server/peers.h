@@ -5,6 +5,7 @@
 #include "net/queue.h"
 #include "server/admission.h"
 #include "server/launcher.h"
+#include "server/screening.h"
 
 #include <memory>
 #include <optional>
@@ -14,8 +15,8 @@ namespace inetd {
 // Serves the peers of "dgram nowait" services: a child each, with a socket of its own.
 class Peers {
   public:
-    Peers(EventLoop& loop, Launcher& launcher, Admission& admission)
-        : loop_(loop), launcher_(launcher), admission_(admission) {}
+    Peers(EventLoop& loop, Launcher& launcher, Admission& admission, Screening& screening)
+        : loop_(loop), launcher_(launcher), admission_(admission), screening_(screening) {}
 
     // The endpoint's socket has datagrams.
     void receive(Endpoint& endpoint);
@@ -39,6 +40,7 @@ class Peers {
     EventLoop& loop_;
     Launcher& launcher_;
     Admission& admission_;
+    Screening& screening_;
     PeerSplitter splitter_;
 };
 

@@ -14,16 +14,17 @@ static bool same_value(const std::shared_ptr<const T>& a, const std::shared_ptr<
 
 bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
     return a.name == b.name && a.protocol == b.protocol && a.listen == b.listen &&
-           a.socket == b.socket && a.limits == b.limits && same_value(a.account, b.account) &&
-           same_value(a.program, b.program) && a.builtin == b.builtin && a.wait == b.wait &&
-           a.listen_fds == b.listen_fds && same_value(a.surroundings, b.surroundings) &&
-           a.idle_timeout == b.idle_timeout && a.session_timeout == b.session_timeout &&
-           a.kill_on_disconnect == b.kill_on_disconnect && a.mux_name == b.mux_name &&
-           a.mux_greets == b.mux_greets && same_value(a.relay, b.relay) &&
-           same_value(a.ident, b.ident) && a.proxy_protocol == b.proxy_protocol &&
-           a.proxy_from == b.proxy_from && a.sensor == b.sensor &&
-           a.log_on_success == b.log_on_success && a.log_on_failure == b.log_on_failure &&
-           same_value(a.banner, b.banner) && same_value(a.banner_success, b.banner_success) &&
+           a.socket == b.socket && a.limits == b.limits && a.access == b.access &&
+           same_value(a.account, b.account) && same_value(a.program, b.program) &&
+           a.builtin == b.builtin && a.wait == b.wait && a.listen_fds == b.listen_fds &&
+           same_value(a.surroundings, b.surroundings) && a.idle_timeout == b.idle_timeout &&
+           a.session_timeout == b.session_timeout && a.kill_on_disconnect == b.kill_on_disconnect &&
+           a.mux_name == b.mux_name && a.mux_greets == b.mux_greets &&
+           same_value(a.relay, b.relay) && same_value(a.ident, b.ident) &&
+           a.proxy_protocol == b.proxy_protocol && a.proxy_from == b.proxy_from &&
+           a.sensor == b.sensor && a.log_on_success == b.log_on_success &&
+           a.log_on_failure == b.log_on_failure && same_value(a.banner, b.banner) &&
+           same_value(a.banner_success, b.banner_success) &&
            same_value(a.banner_fail, b.banner_fail);
 }
 

@@ -50,11 +50,21 @@ void Roster::join_group(Service& service) {
     log::error("{}: {}; its servers will not be started", service.name(), service.group_problem);
 }
 
+void Roster::build_lists(Service& service) {
+    const AccessConfig& access = service.config->access;
+    service.screened = !access.empty();
+    if (!access.only_from && !access.no_access) return;
+    auto& list = lists_[{access.only_from, access.no_access}];
+    if (!list) list = std::make_shared<const AccessList>(access.only_from, access.no_access);
+    service.access = list;
+}
+
 std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
     auto service = std::make_unique<Service>();
     service->config = std::move(config);
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
+    build_lists(*service);
     if (service->config->program) {
         join_group(*service);
         service->sandbox = make_sandbox(service->config->surroundings, *service->config->account);
@@ -84,6 +94,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
             }
         }
     }
+    lists_.clear();
     close_sockets(plan.closed);
     release_unsucceeded(plan);
     services_ = std::move(fresh);

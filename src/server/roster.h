@@ -8,9 +8,11 @@
 #include "server/service.h"
 #include "server/socket_keeper.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace inetd {
@@ -51,6 +53,7 @@ class Roster {
 
     Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
     void join_group(Service& service);
+    void build_lists(Service& service);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
     void release_unsucceeded(const Plan& plan) const;
@@ -68,6 +71,8 @@ class Roster {
     Launcher& launcher_;
     SocketKeeper& keeper_;
     bool keep_environment_ = false;
+    // Services that have their lists from 'defaults' share one; only while they are being made.
+    std::map<std::pair<AccessEntries, AccessEntries>, std::shared_ptr<const AccessList>> lists_;
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;
 };

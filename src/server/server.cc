@@ -30,7 +30,11 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       supervisor_(loop_, [this] { return status(); }),
       upgrade_(loop_, launcher_, options_.invocation,
                {.state = [this] { return hand_over_all(); },
-                .leaving = [this] { supervisor_.reloading(); },
+                .leaving =
+                    [this] {
+                        acceptor_.screening().resolver().retire();
+                        supervisor_.reloading();
+                    },
                 .staying = [this] { supervisor_.reloaded(""); }}),
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_),
@@ -135,6 +139,7 @@ void Server::open_log() {
 void Server::take_up(const DaemonSettings& settings, const Plan& plan,
                      const std::vector<ServiceConfigPtr>& services) {
     settings_ = settings;
+    acceptor_.screening().resolver().forget();
     launcher_.client_log().set_log_connections(settings_.log_connections);
     roster_.set_keep_environment(settings_.keep_environment);
     launcher_.errors().open_files(services);

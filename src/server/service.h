@@ -6,6 +6,7 @@
 #include "net/listener.h"
 #include "net/peer_socket.h"
 #include "net/queue.h"
+#include "policy/access_list.h"
 #include "policy/backoff.h"
 #include "policy/gate.h"
 #include "policy/throttle.h"
@@ -71,6 +72,8 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
 struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
+    bool screened = false;                            // config->access says who may come in
+    std::shared_ptr<const AccessList> access;         // null = it has no lists
     Environment environment;                          // of every instance
     std::shared_ptr<const ServiceGroup> group;        // null = none
     std::string group_problem;                        // why it cannot have the one it asks for

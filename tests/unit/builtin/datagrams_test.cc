@@ -157,6 +157,32 @@ TEST_CASE("what may be reflected is dropped, and the rest of its batch is answer
     CHECK(receive(client).text == "two");
 }
 
+TEST_CASE("who is not admitted gets no answer, and the rest of the batch does") {
+    const Fd service = service_socket("127.0.0.1");
+    const auto port = static_cast<std::uint16_t>(name_of(service).port());
+    const Fd stranger = bound_socket("127.0.0.2", SOCK_DGRAM);
+    const Fd client = bound_socket("127.0.0.1", SOCK_DGRAM);
+    unsigned asked = 0;
+    const auto admits = [&](const SocketAddress& sender) {
+        ++asked;
+        return sender == name_of(client);
+    };
+    send_to(client, "one", name_of(service));
+    send_to(stranger, "two", name_of(service));
+    send_to(client, "three", name_of(service));
+    await_input(service);
+    const DatagramStats stats = answer_datagrams(service.get(), Builtin::echo, port, admits);
+    CHECK(stats.received == 3);
+    CHECK(stats.answered == 2);
+    CHECK(stats.reflected == 0);
+    CHECK(receive(client).text == "one");
+    CHECK(receive(client).text == "three");
+    send_to(stranger, "four", name_of(service));
+    await_input(service);
+    CHECK(answer_datagrams(service.get(), Builtin::discard, port, admits).received == 1);
+    CHECK(asked == 4);
+}
+
 TEST_CASE("a datagram to a broadcast address is dropped") {
     const Fd service = service_socket("0.0.0.0");
     const Fd client = bound_socket("127.0.0.1", SOCK_DGRAM);

@@ -42,6 +42,17 @@ inline std::string dump(const ServiceConfig& service) {
     for (const Cidr& network : service.proxy_from)
         out += " by:" + network.to_string();
     if (service.sensor.count() != 0) out += fmt::format(" sensor={}", service.sensor.count());
+    for (const auto& [key, list] :
+         {std::pair("from", service.access.only_from), std::pair("not", service.access.no_access)})
+        for (const AccessEntry& entry : list ? *list : std::vector<AccessEntry>{})
+            out += fmt::format(" {}{}:{}", key, static_cast<int>(entry.kind),
+                               entry.network        ? entry.network->to_string()
+                               : entry.name.empty() ? fmt::format("{}", entry.id)
+                                                    : entry.name);
+    for (const auto [from, to] : service.access.times)
+        out += fmt::format(" at:{}-{}", from, to);
+    if (service.access.max_load != 0) out += fmt::format(" max_load={}", service.access.max_load);
+    if (service.access.libwrap) out += " libwrap";
     if (service.relay) {
         out += " ->";
         for (const SocketAddress& address : service.relay->addresses)
