@@ -213,6 +213,7 @@ std::string clients_text(const AccessEntries& entries) {
 std::string day_times_text(const std::vector<DayTime>& times) {
     if (times.empty()) return {};
     std::vector<std::string> items;
+    items.reserve(times.size());
     for (const auto [from, to] : times)
         items.push_back(
             fmt::format("\"{:02}:{:02}-{:02}:{:02}\"", from / 60, from % 60, to / 60, to % 60));

@@ -78,14 +78,14 @@ static Answer names_of(const SocketAddress& address, std::vector<std::string>& n
     return Answer::yes;
 }
 
-HostNames look_up_host(const SocketAddress& client) {
-    const SocketAddress address = client.unmapped();
+HostNames look_up_host(const SocketAddress& address) {
+    const SocketAddress host = address.unmapped();
     std::vector<std::string> claimed;
-    const Answer any = names_of(address, claimed);
+    const Answer any = names_of(host, claimed);
     if (any == Answer::none) return {};
     HostNames result{.state = HostNames::State::known};
     for (const std::string& name : claimed) {
-        const Answer back = leads_back(name, address);
+        const Answer back = leads_back(name, host);
         if (back == Answer::none) return {};
         if (back == Answer::yes) result.names.push_back(name);
     }

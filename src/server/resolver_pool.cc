@@ -13,16 +13,19 @@ namespace inetd {
 using namespace std::chrono_literals;
 
 static constexpr std::size_t kMostWorkers = 8;
+static constexpr std::ptrdiff_t kMostWorkersOfOne = 3; // network
 static constexpr std::size_t kMostQuestions = 256;
+static constexpr std::size_t kMostQuestionsOfOne = 64;
 static constexpr std::size_t kMostWaiting = 1024;
 static constexpr unsigned kMostTries = 2; // of a question that a worker died of
 static constexpr Duration kRest = 60s;    // without a question until the workers end
 
 struct ResolverPool::Question {
-    explicit Question(Inquiry asked) : inquiry(std::move(asked)) {}
+    Question(Inquiry asked, const Cidr& from) : inquiry(std::move(asked)), network(from) {}
 
     TimePoint touched;
     Inquiry inquiry;
+    Cidr network;
     std::vector<Done> done;
     unsigned tries = 0;
 };
@@ -37,6 +40,12 @@ static SocketAddress host_of(const SocketAddress& client) {
     SocketAddress host = client.unmapped();
     host.set_port(0);
     return host;
+}
+
+// What one owner mostly has at least.
+static Cidr network_of(const SocketAddress& client) {
+    const SocketAddress host = client.unmapped();
+    return {host, host.family() == AF_INET ? 24U : 64U};
 }
 
 ResolverPool::ResolverPool(EventLoop& loop, std::function<void(const Error&)> trouble,
@@ -63,9 +72,13 @@ void ResolverPool::ask(const Inquiry& inquiry, Done done) {
             return open->second->done.push_back(std::move(done));
         }
     }
+    const Cidr network = network_of(inquiry.client);
     if (questions_.size() >= kMostQuestions) return done({});
+    std::size_t& of_network = open_networks_[network];
+    if (of_network >= kMostQuestionsOfOne) return done({});
+    ++of_network;
     rest_.reset();
-    const Handle question = questions_.add(inquiry);
+    const Handle question = questions_.add(inquiry, network);
     question->done.push_back(std::move(done));
     ++waiting_;
     if (names) open_names_.emplace(host, question);
@@ -73,23 +86,36 @@ void ResolverPool::ask(const Inquiry& inquiry, Done done) {
     pump();
 }
 
+ResolverPool::Workers::iterator ResolverPool::idle_worker() {
+    return std::find_if(workers_.begin(), workers_.end(),
+                        [](const Worker& worker) { return !worker.question; });
+}
+
+// The oldest question of a network that has not got its share of the workers.
+std::deque<ResolverPool::Handle>::iterator ResolverPool::next() {
+    return std::find_if(queue_.begin(), queue_.end(), [this](Handle question) {
+        return std::count_if(workers_.begin(), workers_.end(), [&](const Worker& worker) {
+                   return worker.question && (*worker.question)->network == question->network;
+               }) < kMostWorkersOfOne;
+    });
+}
+
 // Gives out what waits, as far as there are workers.
 void ResolverPool::pump() {
-    while (!queue_.empty()) {
-        auto idle = std::find_if(workers_.begin(), workers_.end(),
-                                 [](const Worker& worker) { return !worker.question; });
+    for (auto first = next(); first != queue_.end(); first = next()) {
+        const Handle question = *first;
+        auto idle = idle_worker();
         if (idle == workers_.end()) {
             if (workers_.size() >= kMostWorkers) return;
             if (!start_worker()) {
                 // Those that are there will come to it; if there are none, nobody will.
                 if (!workers_.empty()) return;
-                finish(queue_.front(), {});
+                finish(question, {});
                 continue;
             }
             idle = std::prev(workers_.end());
         }
-        const Handle question = queue_.front();
-        queue_.pop_front();
+        queue_.erase(first);
         idle->question = question;
         if (send_inquiry(idle->process.socket.get(), question->inquiry)) continue;
         end_worker(idle);
@@ -149,6 +175,8 @@ void ResolverPool::finish(Handle question, const InquiryReply& reply) {
         open_names_.erase(host);
         cache_.add(host, reply.names, loop_.now());
     }
+    const auto of_network = open_networks_.find(question->network);
+    if (--of_network->second == 0) open_networks_.erase(of_network);
     const std::vector<Done> done = std::move(question->done);
     waiting_ -= done.size();
     questions_.remove(question);
@@ -171,6 +199,7 @@ void ResolverPool::stop_all() {
     rest_.reset();
     queue_.clear();
     open_names_.clear();
+    open_networks_.clear();
     questions_.clear();
     waiting_ = 0;
 }

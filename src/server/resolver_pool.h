@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/cidr.h"
 #include "builtin/idle_list.h"
 #include "event/loop.h"
 #include "policy/name_cache.h"
@@ -17,7 +18,8 @@ namespace inetd {
 
 // Asks name services and hosts_access(5), which may take as long as they like, in processes of its
 // own: started at the first question, a few at most, ended when nobody has asked for a while. One
-// that does not answer in time is killed. Names are remembered for a while.
+// that does not answer in time is killed. Names are remembered for a while. Whose name server never
+// answers can have several addresses: one network has a part of the processes at most.
 class ResolverPool {
   public:
     using Done = std::function<void(const InquiryReply&)>;
@@ -48,6 +50,8 @@ class ResolverPool {
     using Workers = std::list<Worker>;
 
     void pump();
+    std::deque<Handle>::iterator next();
+    [[nodiscard]] Workers::iterator idle_worker();
     bool start_worker();
     void read(Workers::iterator worker);
     void end_worker(Workers::iterator worker);
@@ -59,6 +63,7 @@ class ResolverPool {
     IdleList<Question> questions_; // by their age
     std::deque<Handle> queue_;     // those that no worker has
     std::map<SocketAddress, Handle> open_names_;
+    std::map<Cidr, std::size_t> open_networks_; // how many questions each has
     Workers workers_;
     std::size_t waiting_ = 0;
     Timer rest_;

@@ -54,8 +54,8 @@ class Screening {
     struct Pending;
     Finding judge(const Service& service, const SocketAddress& peer, int connection,
                   const Known& known);
-    Finding judge_lists(const AccessList& list, const SocketAddress& peer, int connection,
-                        const Known& known) const;
+    [[nodiscard]] Finding judge_lists(const AccessList& list, const SocketAddress& peer,
+                                      int connection, const Known& known) const;
     void proceed(const std::shared_ptr<Pending>& pending);
     void note_trouble(const Error& error);
 
