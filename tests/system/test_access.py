@@ -1,6 +1,5 @@
 """Who may come to a service, and when: `only_from`, `no_access`, `access_times`, `max_load`."""
 
-import contextlib
 import os
 import signal
 import socket

@@ -7,12 +7,11 @@ import pathlib
 import signal
 import socket
 import struct
-import subprocess
 import threading
 
 import pytest
 
-from harness import PATIENCE, ask, read_all
+from harness import PATIENCE, read_all, run_inetd
 from support import children, wait_for_end, wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("ip", "unshare", "nsenter")]
@@ -354,14 +353,19 @@ def test_behind_tcpmux(net, start):
     d.wait_log(r"tcpmux/x: refused 127\.0\.0\.6: not one of its only_from")
 
 
-def write(path, text):
-    path.write_text(text)
+@pytest.fixture
+def wrappers(workdir):
+    (workdir / "inetd.conf").write_text(CONF)
+    (workdir / "inetd.cfg").write_text(entry("libwrap = true;"))
+    done = run_inetd("--check", "--settings", workdir / "inetd.cfg", workdir / "inetd.conf")
+    if "built without libwrap" in done.stdout + done.stderr:
+        pytest.skip("built without libwrap")
 
 
-def test_libwrap_by_address_name_and_daemon(net, start):
+def test_libwrap_by_address_name_and_daemon(wrappers, net, start):
     net.names.host("127.0.0.6", "mail.example.org")
-    write(net.dir / "hosts.deny", "ALL: ALL\n")
-    write(net.dir / "hosts.allow", "7: 127.0.0.5\nkitten: .example.org\n")
+    (net.dir / "hosts.deny").write_text("ALL: ALL\n")
+    (net.dir / "hosts.allow").write_text("7: 127.0.0.5\nkitten: .example.org\n")
     d = start(CONF + "9 stream tcp4 nowait root /bin/cat kitten\n",
               'services = ( { name = "7"; libwrap = true; }, { name = "9"; libwrap = true; } );\n',
               wrap=net.machine)
@@ -373,9 +377,9 @@ def test_libwrap_by_address_name_and_daemon(net, start):
     assert visit(net, "127.0.0.6", 8) == b"hello"
 
 
-def test_libwrap_that_hangs_or_cannot_be_read_refuses(net, start):
+def test_libwrap_that_hangs_or_cannot_be_read_refuses(wrappers, net, start):
     net.names.pointer("127.0.0.5", None)
-    write(net.dir / "hosts.deny", "ALL: .example.org\n")
+    (net.dir / "hosts.deny").write_text("ALL: .example.org\n")
     d = start(CONF, entry("libwrap = true;"), wrap=net.machine)
     with net.run(connected, "127.0.0.5") as waiting:
         assert net.names.arrived.wait(PATIENCE)
