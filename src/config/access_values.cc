@@ -201,7 +201,7 @@ std::optional<Value> read_access_value(ValueKind kind, const Setting& setting) {
     }
 }
 
-std::string clients_text(const AccessEntries& entries) {
+static std::string clients_text(const AccessEntries& entries) {
     if (!entries) return {};
     std::vector<std::string> items;
     items.reserve(entries->size());
@@ -210,7 +210,7 @@ std::string clients_text(const AccessEntries& entries) {
     return fmt::format("[{}]", fmt::join(items, ", "));
 }
 
-std::string day_times_text(const std::vector<DayTime>& times) {
+static std::string day_times_text(const std::vector<DayTime>& times) {
     if (times.empty()) return {};
     std::vector<std::string> items;
     items.reserve(times.size());
@@ -218,6 +218,14 @@ std::string day_times_text(const std::vector<DayTime>& times) {
         items.push_back(
             fmt::format("\"{:02}:{:02}-{:02}:{:02}\"", from / 60, from % 60, to / 60, to % 60));
     return fmt::format("[{}]", fmt::join(items, ", "));
+}
+
+std::string access_value_text(const Value& value) {
+    if (const auto* clients = std::get_if<AccessEntries>(&value)) return clients_text(*clients);
+    if (const auto* times = std::get_if<std::vector<DayTime>>(&value))
+        return day_times_text(*times);
+    if (const auto* load = std::get_if<double>(&value)) return fmt::format("{:.12g}", *load);
+    return {};
 }
 
 } // namespace inetd

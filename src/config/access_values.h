@@ -11,7 +11,7 @@ namespace inetd {
 // `wrappers`. Nothing, and reported, if the setting is none.
 [[nodiscard]] std::optional<Value> read_access_value(ValueKind kind, const Setting& setting);
 
-[[nodiscard]] std::string clients_text(const AccessEntries& entries);
-[[nodiscard]] std::string day_times_text(const std::vector<DayTime>& times);
+// As value_text, of the values that only these keys have; else empty.
+[[nodiscard]] std::string access_value_text(const Value& value);
 
 } // namespace inetd

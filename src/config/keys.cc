@@ -76,22 +76,37 @@ std::span<const DaemonKey> daemon_keys() {
     return kKeys;
 }
 
-template<std::size_t N, std::size_t M>
-static constexpr auto joined(const std::array<ServiceKey, N>& a,
-                             const std::array<ServiceKey, M>& b) {
-    std::array<ServiceKey, N + M> all{};
-    std::copy(a.begin(), a.end(), all.begin());
-    std::copy(b.begin(), b.end(), all.begin() + N);
+static constexpr auto kServiceKey = [](auto name, ValueType type, Effect effect, auto field) {
+    return key<Draft>(name, type, effect, field);
+};
+
+template<std::size_t A, std::size_t B>
+static constexpr auto joined(const std::array<ServiceKey, A>& first,
+                             const std::array<ServiceKey, B>& second) {
+    std::array<ServiceKey, A + B> all{};
+    std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), all.begin()));
     return all;
+}
+
+// Who may come, and when.
+static constexpr auto access_keys() {
+    using enum ValueKind;
+    using enum Effect;
+    constexpr auto service = kServiceKey;
+    return std::array{
+        service("only_from", {visitors}, screened, INETD_FIELD(config.access.only_from)),
+        service("no_access", {visitors}, screened, INETD_FIELD(config.access.no_access)),
+        service("access_times", {day_times}, screened, INETD_FIELD(config.access.times)),
+        service("max_load", {load}, screened, INETD_FIELD(config.access.max_load)),
+        service("libwrap", {wrappers}, wrapped, INETD_FIELD(config.access.libwrap)),
+    };
 }
 
 // What clients and the log are told.
 static constexpr auto speech_keys() {
     using enum ValueKind;
     using enum Effect;
-    constexpr auto service = [](auto name, ValueType type, Effect effect, auto field) {
-        return key<Draft>(name, type, effect, field);
-    };
+    constexpr auto service = kServiceKey;
     return std::array{
         service("banner", {banner}, accepted, INETD_FIELD(config.banner)),
         service("banner_success", {banner}, accepted, INETD_FIELD(config.banner_success)),
@@ -104,10 +119,8 @@ static constexpr auto speech_keys() {
 std::span<const ServiceKey> service_keys() {
     using enum ValueKind;
     using enum Effect;
-    static constexpr auto service = [](auto name, ValueType type, Effect effect, auto field) {
-        return key<Draft>(name, type, effect, field);
-    };
-    static constexpr std::array kKeys{
+    static constexpr auto service = kServiceKey;
+    static constexpr std::array kOthers{
         service("enabled", {flag}, any, INETD_FIELD(enabled)),
         service("instances", {number, 0, kMost}, counted, INETD_FIELD(config.limits.instances)),
         service("per_source", {number, 0, kMost}, clients, INETD_FIELD(config.limits.per_source)),
@@ -125,11 +138,6 @@ std::span<const ServiceKey> service_keys() {
         service("session_timeout", {span, 0, 365 * kDay}, lasting,
                 INETD_FIELD(config.session_timeout)),
         service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
-        service("only_from", {visitors}, screened, INETD_FIELD(config.access.only_from)),
-        service("no_access", {visitors}, screened, INETD_FIELD(config.access.no_access)),
-        service("access_times", {day_times}, screened, INETD_FIELD(config.access.times)),
-        service("max_load", {load}, screened, INETD_FIELD(config.access.max_load)),
-        service("libwrap", {wrappers}, wrapped, INETD_FIELD(config.access.libwrap)),
         service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
         service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
         service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
@@ -165,8 +173,8 @@ std::span<const ServiceKey> service_keys() {
         service("cgroup", {group_settings}, program, INETD_FIELD(surroundings.confinement.cgroup)),
         service("landlock", {path_rights}, program, INETD_FIELD(surroundings.confinement.landlock)),
     };
-    static constexpr auto kAll = joined(kKeys, speech_keys());
-    return kAll;
+    static constexpr auto kKeys = joined(kOthers, joined(access_keys(), speech_keys()));
+    return kKeys;
 }
 
 #undef INETD_FIELD
@@ -217,8 +225,11 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
     return nullptr;
 }
 
-static const char* lacks_wrappers(const ServiceConfig& service) {
+// Of the effects that rules about clients have.
+static const char* lacks_visitors(Effect effect, const ServiceConfig& service) {
+    if (effect == Effect::screened && is_built_in(service)) return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
+    if (effect == Effect::screened) return nullptr;
     if (!has_connections(service)) return "has no connections";
     const bool ip = service.listen.empty() || service.listen.front().address.is_ip();
     return ip || service.proxy_protocol ? nullptr : "has no address of IP";
@@ -257,10 +268,8 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
         if (service.wait) return "is 'wait': its server takes the clients itself";
         return has_connections(service) ? nullptr : "has no connections";
     case Effect::screened:
-        if (is_built_in(service) || !service.wait) break;
-        return "is 'wait': its server takes the clients itself";
     case Effect::wrapped:
-        return lacks_wrappers(service);
+        return lacks_visitors(effect, service);
     case Effect::relay:
         return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }

@@ -28,7 +28,7 @@ std::string string_literal(const std::string& text) {
     return out + '"';
 }
 
-static std::string confinement_text(const Value& value) {
+static std::string structured_text(const Value& value) {
     if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))
         return rlimits_text(*limits);
     if (const auto* groups = std::get_if<std::vector<gid_t>>(&value))
@@ -40,7 +40,7 @@ static std::string confinement_text(const Value& value) {
     if (const auto* banner = std::get_if<std::shared_ptr<const Banner>>(&value))
         return banner_text(*banner);
     if (const auto* words = std::get_if<LogWords>(&value)) return log_words_text(*words);
-    return {};
+    return access_value_text(value);
 }
 
 // Of a key that has no value.
@@ -66,11 +66,7 @@ std::string value_text(ValueKind kind, const Value& value) {
     }
     if (const auto* networks = std::get_if<std::vector<Cidr>>(&value))
         return networks_text(*networks);
-    if (const auto* clients = std::get_if<AccessEntries>(&value)) return clients_text(*clients);
-    if (const auto* times = std::get_if<std::vector<DayTime>>(&value))
-        return day_times_text(*times);
-    if (const auto* load = std::get_if<double>(&value)) return fmt::format("{:.12g}", *load);
-    if (!std::holds_alternative<std::int64_t>(value)) return confinement_text(value);
+    if (!std::holds_alternative<std::int64_t>(value)) return structured_text(value);
     const std::int64_t number = std::get<std::int64_t>(value);
     if (kind == ValueKind::mode) return fmt::format("\"{:04o}\"", number);
     if (kind == ValueKind::io_priority) return io_priority_text(static_cast<int>(number));

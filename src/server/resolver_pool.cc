@@ -1,5 +1,6 @@
 #include "server/resolver_pool.h"
 
+#include "base/cidr.h"
 #include "process/pidfd.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ using namespace std::chrono_literals;
 static constexpr std::size_t kMostWorkers = 8;
 static constexpr std::ptrdiff_t kMostWorkersOfOne = 3; // network
 static constexpr std::size_t kMostQuestions = 256;
-static constexpr std::size_t kMostQuestionsOfOne = 64;
+static constexpr std::ptrdiff_t kMostQuestionsOfOne = 64;
 static constexpr std::size_t kMostWaiting = 1024;
 static constexpr unsigned kMostTries = 2; // of a question that a worker died of
 static constexpr Duration kRest = 60s;    // without a question until the workers end
@@ -74,9 +75,10 @@ void ResolverPool::ask(const Inquiry& inquiry, Done done) {
     }
     const Cidr network = network_of(inquiry.client);
     if (questions_.size() >= kMostQuestions) return done({});
-    std::size_t& of_network = open_networks_[network];
-    if (of_network >= kMostQuestionsOfOne) return done({});
-    ++of_network;
+    const auto from_there =
+        std::count_if(questions_.begin(), questions_.end(),
+                      [&](const Question& other) { return other.network == network; });
+    if (from_there >= kMostQuestionsOfOne) return done({});
     rest_.reset();
     const Handle question = questions_.add(inquiry, network);
     question->done.push_back(std::move(done));
@@ -175,8 +177,6 @@ void ResolverPool::finish(Handle question, const InquiryReply& reply) {
         open_names_.erase(host);
         cache_.add(host, reply.names, loop_.now());
     }
-    const auto of_network = open_networks_.find(question->network);
-    if (--of_network->second == 0) open_networks_.erase(of_network);
     const std::vector<Done> done = std::move(question->done);
     waiting_ -= done.size();
     questions_.remove(question);
@@ -199,7 +199,6 @@ void ResolverPool::stop_all() {
     rest_.reset();
     queue_.clear();
     open_names_.clear();
-    open_networks_.clear();
     questions_.clear();
     waiting_ = 0;
 }

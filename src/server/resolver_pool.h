@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/cidr.h"
 #include "builtin/idle_list.h"
 #include "event/loop.h"
 #include "policy/name_cache.h"
@@ -63,7 +62,6 @@ class ResolverPool {
     IdleList<Question> questions_; // by their age
     std::deque<Handle> queue_;     // those that no worker has
     std::map<SocketAddress, Handle> open_names_;
-    std::map<Cidr, std::size_t> open_networks_; // how many questions each has
     Workers workers_;
     std::size_t waiting_ = 0;
     Timer rest_;
