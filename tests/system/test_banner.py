@@ -62,6 +62,27 @@ def test_whatever_refuses(start, all_three, limit):
             assert read_all(two) == b"hello\r\nbusy\r\n"
 
 
+@pytest.mark.parametrize("rule", (
+    'only_from = ["192.0.2.0/24"];', 'no_access = ["127.0.0.1"];', "max_load = 0.0000001;",
+    # Looked up by another process: the client is told when the answer is there.
+    'no_access = ["*"]; only_from = ["nobody.invalid"];'))
+def test_whom_a_rule_keeps_out(start, all_three, rule):
+    port = free_port()
+    start(line(port, CAT), entry(port, rule + all_three))
+    with connect(port) as one:
+        one.sendall(b"something")
+        assert read_all(one) == b"hello\r\nbusy\r\n"
+
+
+def test_who_is_looked_up_and_admitted(start, all_three):
+    port = free_port()
+    name = socket.gethostbyaddr("127.0.0.1")[0]
+    start(line(port, CAT), entry(port, f'only_from = ["{name}"];' + all_three))
+    with connect(port) as one:
+        one.sendall(b"x")
+        assert one.makefile("rb").read(17) == b"hello\r\nwelcome\r\nx"
+
+
 def test_each_alone(start, text):
     port = free_port()
     d = start(line(port, CAT), entry(port, f'per_source = 1; banner = "{text("a", b"A")}";'))
