@@ -72,6 +72,9 @@ std::span<const DaemonKey> daemon_keys() {
         daemon("log_target", {word, 0, 0, &kLogTargets}, INETD_FIELD(log_target)),
         daemon("log_facility", {word, 0, 0, &kLogFacilities}, INETD_FIELD(log_facility)),
         daemon("log_level", {word, 0, 0, &kLogLevels}, INETD_FIELD(log_level)),
+        daemon("control", {word, 0, 0, &kControlPaths}, INETD_FIELD(control)),
+        daemon("control_mode", {mode}, INETD_FIELD(control_mode)),
+        daemon("control_group", {group}, INETD_FIELD(control_group)),
     };
     return kKeys;
 }

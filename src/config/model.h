@@ -220,6 +220,9 @@ struct DaemonSettings {
     std::string log_target{};      // "journal", "syslog", "stderr" or a file; empty = as started
     std::string log_facility = "daemon";
     std::string log_level = "info";
+    std::string control{}; // the path of the control socket; empty or "none" = there is none
+    mode_t control_mode = 0660;
+    gid_t control_group = static_cast<gid_t>(-1); // -1 = that of the daemon
 };
 
 } // namespace inetd

@@ -1,5 +1,6 @@
 #include "config/words.h"
 
+#include "base/address.h"
 #include "base/syslog_names.h"
 #include "config/diagnostic.h"
 #include "config/source.h"
@@ -33,6 +34,16 @@ const Words kFile{"the absolute path of a file", [] { return std::vector<std::st
                   true};
 const Words kRelayTargets{kTargetForms, [] { return std::vector<std::string_view>(); }, false,
                           [](std::string_view text) { return parse_target(text).has_value(); }};
+
+// Of a unix socket, in a directory that need not be there.
+static bool is_control_path(std::string_view text) {
+    if (text.empty() || text == "none") return true;
+    return text.starts_with('/') && !text.ends_with('/') && SocketAddress::unix_path(text);
+}
+
+const Words kControlPaths{"the absolute path of a socket, or \"none\"",
+                          [] { return std::vector<std::string_view>{"none"}; }, false,
+                          is_control_path};
 
 bool Words::contain(const std::string& word) const {
     if (fits != nullptr) return fits(word);

@@ -25,6 +25,7 @@ extern const Words kLogLevels;
 extern const Words kErrorTargets; // of the standard error of servers
 extern const Words kFile;         // none: just a file
 extern const Words kRelayTargets;
+extern const Words kControlPaths;
 
 // Error: a file cannot stand there. It need not be there yet.
 [[nodiscard]] Result<void> check_place(const std::string& path);

@@ -57,6 +57,7 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
         const auto refusal = client ? ask_source(limits, *client, now) : std::nullopt;
         if (refusal) return refuse(*refusal);
         ++started_;
+        last_use_ = now;
     }
     if (limits.rate.is_limit() && ask != Ask::source) bucket_.take(limits.rate, now);
     return admitted(client);
@@ -101,7 +102,11 @@ Refusal Gate::refuse(Refusal refusal) {
 }
 
 Gate::State Gate::state(const Limits& limits, TimePoint now) const {
-    State state{.started = started_, .refused = refused_, .bucket = bucket_.state(), .rates = {}};
+    State state{.started = started_,
+                .last_use = last_use_,
+                .refused = refused_,
+                .bucket = bucket_.state(),
+                .rates = {}};
     if (rates_ && limits.source_rate.is_limit())
         state.rates = rates_->state(limits.source_rate, now);
     return state;
@@ -109,6 +114,7 @@ Gate::State Gate::state(const Limits& limits, TimePoint now) const {
 
 void Gate::restore(const State& state, const Limits& limits, TimePoint now) {
     started_ = state.started;
+    last_use_ = state.last_use;
     refused_ = state.refused;
     bucket_ = TokenBucket(state.bucket);
     if (!state.rates.sources.empty() && limits.source_rate.is_limit())

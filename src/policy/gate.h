@@ -70,6 +70,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
     [[nodiscard]] std::uint32_t running() const { return running_; }
     [[nodiscard]] std::uint64_t started() const { return started_; }
+    // When the last one was let in; nothing: nobody was yet.
+    [[nodiscard]] std::optional<TimePoint> last_use() const { return last_use_; }
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     // Counts a client that was turned away by somebody else than admit().
     void count(Refusal refusal, std::uint64_t times = 1) { refused_.add(refusal, times); }
@@ -79,6 +81,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     // What another Gate goes on with, in another process too; all but what runs.
     struct State {
         std::uint64_t started = 0;
+        std::optional<TimePoint> last_use{};
         RefusalCounts refused;
         TokenBucket::State bucket;
         SourceRates::State rates;
@@ -101,6 +104,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
     std::uint32_t running_ = 0;
     std::uint64_t started_ = 0;
+    std::optional<TimePoint> last_use_;
     RefusalCounts refused_;
     TokenBucket bucket_;
     Slot* slots_ = nullptr; // the first of those that have a client

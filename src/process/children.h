@@ -42,6 +42,10 @@ class ChildTable {
         return std::move(node.mapped());
     }
     [[nodiscard]] bool has(pid_t pid) const { return children_.contains(pid); }
+    [[nodiscard]] const Child* find(pid_t pid) const {
+        const auto found = children_.find(pid);
+        return found == children_.end() ? nullptr : &found->second;
+    }
     [[nodiscard]] std::size_t size() const { return children_.size(); }
     [[nodiscard]] auto begin() const { return children_.begin(); }
     [[nodiscard]] auto end() const { return children_.end(); }

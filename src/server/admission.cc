@@ -16,7 +16,8 @@ void Admission::arm_all(Service& service) {
 }
 
 void Admission::arm(Endpoint& endpoint) {
-    if (stopped_ || !endpoint.listener || endpoint.lent_to != 0) {
+    const bool held = endpoint.service->hold != Hold::none;
+    if (stopped_ || held || !endpoint.listener || endpoint.lent_to != 0) {
         endpoint.watch.reset();
         return;
     }

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <string_view>
@@ -82,6 +83,13 @@ void describe_log(CLI::App& app, LoadOptions& load) {
          "The least weight of messages: error, warning, notice, info or debug");
 }
 
+// Where inetctl(1) looks for it.
+std::string default_control() {
+    if (geteuid() == 0) return "/run/inetd/control";
+    const char* mine = getenv("XDG_RUNTIME_DIR");
+    return mine != nullptr && *mine == '/' ? std::string(mine) + "/inetd/control" : "none";
+}
+
 void describe_daemon(CLI::App& app, LoadOptions& load) {
     const auto flag = [&](const char* option, const char* key, bool DaemonSettings::*field,
                           const char* help) {
@@ -92,6 +100,20 @@ void describe_daemon(CLI::App& app, LoadOptions& load) {
          "Give services the environment that inetd was started with");
     flag("-l", "log_connections", &DaemonSettings::log_connections, "Log every connection");
     flag("--strict", "strict", &DaemonSettings::strict, "Do not start if any line has an error");
+    app.add_option_function<std::string>(
+           "--control",
+           [&load](const std::string& path) {
+               set_daemon(load, "control", &DaemonSettings::control, path);
+           },
+           "The control socket, for inetctl(1), or \"none\"")
+        ->type_name("PATH")
+        ->check([](const std::string& path) {
+            return path == "none" || path.empty() ||
+                           kControlPaths.contain(std::filesystem::absolute(path).string())
+                       ? std::string()
+                       : "takes " + std::string(kControlPaths.text);
+        })
+        ->default_str(default_control());
     app.add_option_function<double>(
            "--stop-timeout",
            [&load](double seconds) {
@@ -147,6 +169,8 @@ void make_absolute(CommandLine& line) {
     for (std::string& path : line.options.load.paths)
         path = std::filesystem::absolute(path).string();
     LoadOptions& load = line.options.load;
+    if (std::string& control = load.daemon.control; !control.empty() && control != "none")
+        control = std::filesystem::absolute(control).string();
     load.settings_required = !load.settings.empty();
     load.settings = load.settings_required ? std::filesystem::absolute(load.settings).string()
                                            : kDefaultSettings;
@@ -189,6 +213,7 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
                  "inetd");
     CommandLine line;
     line.options.load.paths = {kDefaultConfig};
+    line.options.load.daemon.control = default_control();
     describe(app, line);
     try {
         app.parse(argc, argv);

@@ -62,17 +62,22 @@ static SourceRates::State rates_of(const json& item) {
 }
 
 json gate(const Gate::State& state) {
-    return {{"started", state.started},
-            {"refused", refusals(state.refused)},
-            {"bucket", bucket(state.bucket)},
-            {"rates", rates(state.rates)}};
+    json item{{"started", state.started},
+              {"refused", refusals(state.refused)},
+              {"bucket", bucket(state.bucket)},
+              {"rates", rates(state.rates)}};
+    if (state.last_use) item["last_use"] = time(*state.last_use);
+    return item;
 }
 
 Gate::State gate_of(const json& item) {
-    return {.started = item.at("started").get<std::uint64_t>(),
-            .refused = refusals_of(item.at("refused")),
-            .bucket = bucket_of(item.at("bucket")),
-            .rates = rates_of(item.at("rates"))};
+    Gate::State state{.started = item.at("started").get<std::uint64_t>(),
+                      .last_use = {},
+                      .refused = refusals_of(item.at("refused")),
+                      .bucket = bucket_of(item.at("bucket")),
+                      .rates = rates_of(item.at("rates"))};
+    if (item.contains("last_use")) state.last_use = time_of(item["last_use"]);
+    return state;
 }
 
 } // namespace inetd::json_fields

@@ -63,6 +63,8 @@ class Launcher {
     }
     [[nodiscard]] std::size_t running() const { return children_.size(); }
     [[nodiscard]] bool has(pid_t pid) const { return children_.has(pid); }
+    // Null if it is none of ours.
+    [[nodiscard]] const Child* child(pid_t pid) const { return children_.find(pid); }
     void signal_all(int signal) const;
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }

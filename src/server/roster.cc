@@ -118,15 +118,41 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {
     for (const Plan::Place& place : places) {
         auto& endpoint = services_[place.service]->endpoints[place.socket];
-        endpoint->watch.reset();
-        lender_.forget(*endpoint);
-        // A wait server goes on with the socket that it was lent.
-        if (endpoint->listener)
-            keeper_.close(std::move(endpoint->listener), endpoint->lent_to != 0, Parting::unwanted);
+        close_socket(*endpoint);
         endpoint.reset();
     }
     // Children that have not come to their exec yet hold the sockets that were just closed.
     if (!places.empty()) launcher_.spawner().settle();
+}
+
+void Roster::close_socket(Endpoint& endpoint) {
+    endpoint.watch.reset();
+    lender_.forget(endpoint);
+    // A wait server goes on with the socket that it was lent.
+    if (endpoint.listener)
+        keeper_.close(std::move(endpoint.listener), endpoint.lent_to != 0, Parting::unwanted);
+    endpoint.lent_to = 0;
+}
+
+void Roster::hold(Service& service, Hold hold) {
+    const Hold before = std::exchange(service.hold, hold);
+    if (before == hold) return;
+    for (const auto& endpoint : service.endpoints) {
+        if (hold == Hold::disabled) {
+            endpoint->timer.reset();
+            endpoint->absent = false;
+            close_socket(*endpoint);
+        } else if (before == Hold::disabled) {
+            retry(*endpoint);
+        } else if (endpoint->listener) {
+            endpoint->timer.reset();
+            admission_.arm(*endpoint);
+        }
+    }
+    if (hold == Hold::disabled) {
+        launcher_.spawner().settle();
+        stop_awaiting();
+    }
 }
 
 // Children of a service that is gone may hold its gate for long.
@@ -158,10 +184,7 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
         return log::error({.service = service.name()}, "{}: {}", service.name(),
                           done.error().text());
     // Rather nobody is served than those who come by other interfaces.
-    endpoint.watch.reset();
-    lender_.forget(endpoint);
-    keeper_.close(std::move(endpoint.listener), endpoint.lent_to != 0, Parting::unwanted);
-    endpoint.lent_to = 0;
+    close_socket(endpoint);
     settle(endpoint, done.error());
 }
 
@@ -252,13 +275,14 @@ void Roster::close_all(Parting why) {
 
 Service* Roster::find_muxed(const std::string& name) const {
     const auto found = muxed_.find(name);
-    return found == muxed_.end() ? nullptr : found->second;
+    return found == muxed_.end() || found->second->hold != Hold::none ? nullptr : found->second;
 }
 
 std::vector<std::string> Roster::muxed_names() const {
     std::vector<std::string> names;
     for (const auto& service : services_) {
-        if (!service->config->mux_name.empty()) names.push_back(service->config->mux_name);
+        if (!service->config->mux_name.empty() && service->hold == Hold::none)
+            names.push_back(service->config->mux_name);
     }
     return names;
 }

@@ -37,9 +37,13 @@ class Roster {
     // any time; one that cannot be opened leaves its service failed and is tried again. Cannot
     // fail.
     void apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    // Until the next apply(). Where a service is disabled, its sockets are closed, and opened again
+    // when it is not any more.
+    void hold(Service& service, Hold hold);
     // Closes every socket and removes every unix path, but for what a daemon after us will need.
     void close_all(Parting why);
 
+    // Null too if it is on hold.
     [[nodiscard]] Service* find_muxed(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> muxed_names() const;
     [[nodiscard]] std::size_t socket_count() const;
@@ -62,6 +66,7 @@ class Roster {
     void retry(Endpoint& endpoint);
     bool await(Endpoint& endpoint, const Error& error);
     void retry_absent();
+    void close_socket(Endpoint& endpoint);
     void stop_awaiting();
 
     EventLoop& loop_;

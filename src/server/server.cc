@@ -40,7 +40,12 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       acceptor_(loop_, launcher_, keeper_),
       roster_(loop_, acceptor_, launcher_, keeper_),
       shutdown_(loop_, launcher_, supervisor_),
-      state_dump_([this] { return state_text(status(), roster_, launcher_, Clock::now()); }) {
+      state_dump_(
+          [this] { return state_text(status(), take_state(roster_, launcher_, Clock::now())); }),
+      operator_(loop_, roster_, launcher_, acceptor_,
+                {.about = [this] { return about(); },
+                 .reload = [this] { return reload(); },
+                 .settings = [this]() -> const DaemonSettings& { return settings_; }}) {
     launcher_.on_other_end([this](const ChildEnd& end) { state_dump_.ended(end); });
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
@@ -145,6 +150,7 @@ void Server::take_up(const DaemonSettings& settings, const Plan& plan,
     launcher_.errors().open_files(services);
     roster_.apply(plan, services);
     launcher_.set_descriptor_count(roster_.socket_count());
+    operator_.listen(settings_);
 }
 
 void Server::run() {
@@ -152,6 +158,7 @@ void Server::run() {
     log::flush();
     supervisor_.ready();
     loop_.run();
+    operator_.close();
     roster_.close_all(leaving_ ? Parting::restart : Parting::stop);
     launcher_.errors().drain();
     log::drain();
@@ -206,29 +213,51 @@ void Server::leave() {
     loop_.stop();
 }
 
-void Server::reload() {
-    if (shutdown_.begun()) return;
+ReloadResult Server::reload() {
+    ReloadResult result;
+    if (shutdown_.begun()) return result;
     supervisor_.reloading();
     Logging::reopen();
     reserve_.reset();
-    const Loaded loaded = load_config(options_.load);
+    Loaded loaded = load_config(options_.load);
     hold_reserve();
     log_diagnostics(loaded.diagnostics);
-    if (const std::size_t errors = count_errors(loaded.diagnostics); errors != 0) {
-        const std::string text =
-            fmt::format("reload refused: {} error{}; everything stays as it was", errors,
-                        errors == 1 ? "" : "s");
-        log::error({.event = log::Event::reload_refused}, "{}", text);
-        return supervisor_.reloaded(text);
+    result.diagnostics = std::move(loaded.diagnostics);
+    if (const std::size_t errors = count_errors(result.diagnostics); errors != 0) {
+        result.text = fmt::format("reload refused: {} error{}; everything stays as it was", errors,
+                                  errors == 1 ? "" : "s");
+        log::error({.event = log::Event::reload_refused}, "{}", result.text);
+        supervisor_.reloaded(result.text);
+    } else {
+        apply(loaded, result);
+        log::notice({.event = log::Event::reloaded}, "{}", result.text);
+        supervisor_.reloaded("");
     }
+    last_reload_ = {.at = Clock::now(), .applied = result.applied, .text = result.text};
+    return result;
+}
+
+void Server::apply(const Loaded& loaded, ReloadResult& result) {
     const auto services = keeper_.with_handed_in(loaded.services);
     const Plan plan = plan_reload(roster_.configs(), services);
     logging_.apply(loaded.daemon);
     take_up(loaded.daemon, plan, services);
-    log::notice({.event = log::Event::reloaded},
-                "reload: {} added, {} removed, {} updated, {} unchanged", plan.added, plan.removed,
-                plan.updated, plan.unchanged);
-    supervisor_.reloaded("");
+    result.applied = true;
+    result.added = plan.added;
+    result.removed = plan.removed;
+    result.updated = plan.updated;
+    result.unchanged = plan.unchanged;
+    result.text = fmt::format("reload: {} added, {} removed, {} updated, {} unchanged", plan.added,
+                              plan.removed, plan.updated, plan.unchanged);
+}
+
+About Server::about() const {
+    return {.started = started_,
+            .generation = 0,
+            .stopping = shutdown_.begun(),
+            .files = options_.load.paths,
+            .settings = options_.load.settings,
+            .last_reload = last_reload_};
 }
 
 // The first time: nobody new, and those who are here may finish. The second time: now.

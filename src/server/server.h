@@ -6,6 +6,7 @@
 #include "server/inheritance.h"
 #include "server/launcher.h"
 #include "server/logging.h"
+#include "server/operator.h"
 #include "server/options.h"
 #include "server/roster.h"
 #include "server/shutdown.h"
@@ -51,7 +52,9 @@ class Server {
     void on_signal(int signal);
     void take_up(const DaemonSettings& settings, const Plan& plan,
                  const std::vector<ServiceConfigPtr>& services);
-    void reload();
+    ReloadResult reload();
+    void apply(const Loaded& loaded, ReloadResult& result);
+    [[nodiscard]] About about() const;
     void stop();
     void leave();
     void take_descriptors();
@@ -76,6 +79,9 @@ class Server {
     Roster roster_;
     Shutdown shutdown_;
     StateDump state_dump_;
+    Operator operator_;
+    TimePoint started_ = Clock::now();
+    std::optional<About::Reload> last_reload_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked
     bool leaving_ = false; // for another daemon that comes at once

@@ -15,6 +15,7 @@
 #include "process/sandbox.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,7 @@ struct Loan {
 //             interface is not there (absent) whatever appears
 //   lent      lent_to is the pid of the wait server that holds the socket
 //   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
-//             (rate, back-off, no descriptors; timer re-arms)
+//             (rate, back-off, no descriptors; timer re-arms), or it is on hold
 //   listening watched
 struct Endpoint : std::enable_shared_from_this<Endpoint> {
     Endpoint(Service& owner, std::size_t place) : service(&owner), index(place) {}
@@ -67,6 +68,10 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
     [[nodiscard]] bool is_datagram() const { return spec().type == SOCK_DGRAM; }
 };
 
+// What somebody has asked for until the next reload: nothing, that clients wait, that they do while
+// everything comes to an end, or that the sockets are closed.
+enum class Hold : std::uint8_t { none, paused, drained, disabled };
+
 // The run-time side of one line of the configuration. Lives until a reload gives the line a new
 // form or drops it; the gate, with the counts of what runs, goes on to the new form.
 struct Service {
@@ -79,6 +84,7 @@ struct Service {
     std::string group_problem;                        // why it cannot have the one it asks for
     std::shared_ptr<const Sandbox> sandbox;           // the same; null = none
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
+    Hold hold = Hold::none;
     Throttle full_notes;
     Throttle refusal_notes;
     Throttle exhaustion_notes;
@@ -86,7 +92,8 @@ struct Service {
     [[nodiscard]] const std::string& name() const { return config->name; }
     // Some socket of it could not be opened.
     [[nodiscard]] bool failed() const {
-        return std::any_of(endpoints.begin(), endpoints.end(),
+        return hold != Hold::disabled &&
+               std::any_of(endpoints.begin(), endpoints.end(),
                            [](const auto& endpoint) { return endpoint->listener == nullptr; });
     }
 };

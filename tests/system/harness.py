@@ -63,11 +63,15 @@ def free_port():
 class Daemon:
     """`with Daemon("echo stream tcp nowait root internal") as d:` runs the built inetd -i."""
 
-    def __init__(self, conf, *options, env=None, wrap=(), preexec=None, wait_ready=True):
+    def __init__(self, conf, *options, env=None, wrap=(), preexec=None, wait_ready=True,
+                 control=False):
+        """With `control`, or at that path, it can be asked at d.control; None: as its settings say."""
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="inetd-test-"))
         self.dir.chmod(0o755)  # servers that run as nobody look at files in here
         self.conf = self.dir / "inetd.conf"
         self.conf.write_text(conf)
+        self.control = control if isinstance(control, pathlib.Path) else self.dir / "control"
+        asked = [] if control is None else ["--control", str(self.control) if control else "none"]
         self.lines = []
         self._returned = set()  # the places in lines that wait_log has given out
         self._ended = False
@@ -77,7 +81,7 @@ class Daemon:
         (self.dir / "notify").chmod(0o666)  # a daemon that does not run as root reports as well
         environment = {**ENVIRONMENT, **(env or {}), "NOTIFY_SOCKET": str(self.dir / "notify")}
         self.process = subprocess.Popen(
-            [*map(str, wrap), str(INETD), "-i", *map(str, options), str(self.conf)],
+            [*map(str, wrap), str(INETD), "-i", *asked, *map(str, options), str(self.conf)],
             env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
             start_new_session=True, preexec_fn=preexec)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
@@ -202,6 +206,13 @@ def run_inetd(*arguments):
     """Runs the built inetd to its end: what --check, --help and usage errors do."""
     return subprocess.run([str(INETD), *map(str, arguments)], env=ENVIRONMENT, text=True, cwd="/",
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE)
+
+
+def inetctl(*arguments, env=None, user=None):
+    """Runs the built inetctl to its end; its output is no terminal."""
+    return subprocess.run([str(BUILD / "inetctl"), *map(str, arguments)], text=True, cwd="/",
+                          env={**ENVIRONMENT, **(env or {})}, stdin=subprocess.DEVNULL,
+                          capture_output=True, timeout=PATIENCE, user=user)
 
 
 def connect(port, host="127.0.0.1", timeout=PATIENCE):

@@ -203,7 +203,7 @@ def test_signals_stop_it_in_order(number):
 def test_daemon_goes_to_the_background(workdir, conf):
     """Without -i: the caller gets its prompt back once the services are there."""
     port, pid_file = free_port(), workdir / "inetd.pid"
-    done = subprocess.run([str(INETD), "-p", str(pid_file), str(conf(say(port)))],
+    done = subprocess.run([str(INETD), "--control", "none", "-p", str(pid_file), str(conf(say(port)))],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=20, cwd="/")
     assert done.returncode == 0, done.stderr
     pid = int(pid_file.read_text())

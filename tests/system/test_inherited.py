@@ -145,7 +145,7 @@ def test_adopted_in_the_background(hand, workdir):
     """The variables name the process that was started, not the one that goes on."""
     port, conf, pid_file = free_port(), workdir / "conf", workdir / "pid"
     conf.write_text(f"127.0.0.1:{port} stream tcp nowait {ME} internal echo\n")
-    done = subprocess.run([*map(str, hand(f"x=tcp=127.0.0.1:{port}")), str(INETD), "-p", str(pid_file),
+    done = subprocess.run([*map(str, hand(f"x=tcp=127.0.0.1:{port}")), str(INETD), "--control", "none", "-p", str(pid_file),
                            str(conf)], env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True,
                           timeout=PATIENCE, check=False)
     pid = int(pid_file.read_text())

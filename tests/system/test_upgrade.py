@@ -436,7 +436,7 @@ def test_relative_names_and_a_daemon_in_the_background(workdir):
     port = free_port()
     (workdir / "a.conf").write_text(f"{port} stream tcp4 nowait {ME} internal echo\n")
     pid_file = workdir / "pid"
-    subprocess.run([INETD, "-p", "pid", "--settings", "/dev/null", "a.conf"], cwd=workdir,
+    subprocess.run([INETD, "--control", "none", "-p", "pid", "--settings", "/dev/null", "a.conf"], cwd=workdir,
                    check=True, stdin=subprocess.DEVNULL)
     pid = int(pid_file.read_text())
     try:
@@ -447,7 +447,7 @@ def test_relative_names_and_a_daemon_in_the_background(workdir):
                    "it has changed")
         assert int(pid_file.read_text()) == pid
         assert stat_fields(pid)[1] == start[1]
-        second = subprocess.run([INETD, "-p", str(pid_file), str(workdir / "a.conf")],
+        second = subprocess.run([INETD, "--control", "none", "-p", str(pid_file), str(workdir / "a.conf")],
                                 stdin=subprocess.DEVNULL, capture_output=True, text=True)
         assert second.returncode == 1
         assert f"already running as pid {pid}" in second.stderr

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "config/diagnostic.h"
+
+#include <cstddef>
+#include <string>
+
+namespace inetd {
+
+// What came of a reload.
+struct ReloadResult {
+    bool applied = false;
+    std::string text; // one sentence, as in the log
+    Diagnostics diagnostics;
+    std::size_t added = 0; // services
+    std::size_t removed = 0;
+    std::size_t updated = 0;
+    std::size_t unchanged = 0;
+};
+
+} // namespace inetd

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "config/diagnostic.h"
+#include "server/state.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+// The values of the interface io.inetd.Control, by the names that its description gives them.
+namespace inetd::state_json {
+
+using nlohmann::json;
+
+[[nodiscard]] json service(const State::Service& service);
+[[nodiscard]] json sockets(const State::Service& service);
+[[nodiscard]] json refused_by(const RefusalCounts& counts);
+// With what /proc says of it at present.
+[[nodiscard]] json instance(const State::Server& server);
+[[nodiscard]] json session(const SocketAddress& peer, TimePoint started);
+[[nodiscard]] json diagnostics(const Diagnostics& diagnostics);
+
+} // namespace inetd::state_json
