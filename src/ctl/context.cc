@@ -1,0 +1,113 @@
+#include "ctl/context.h"
+
+#include "control/client.h"
+#include "control/descriptions.h"
+#include "ctl/text.h"
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace inetd::ctl {
+
+std::string socket_of(const Context& context) {
+    if (!context.socket.empty()) return context.socket;
+    const char* mine = getenv("XDG_RUNTIME_DIR");
+    if (geteuid() != 0 && mine != nullptr && *mine == '/') {
+        const std::string path = std::string(mine) + "/inetd/control";
+        if (access(path.c_str(), F_OK) == 0) return path;
+    }
+    return "/run/inetd/control";
+}
+
+CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char* help,
+                   std::function<int()> run) {
+    CLI::App* verb = app.add_subcommand(name, help);
+    verb->fallthrough();
+    verb->callback([&context, run = std::move(run)] { context.run = run; });
+    return verb;
+}
+
+CLI::App* add_asking_verb(CLI::App& app, Context& context, const char* name, const char* help,
+                          std::function<int()> run) {
+    CLI::App* verb = add_verb(app, context, name, help, std::move(run));
+    verb->add_flag("--json", context.json, "Print what the daemon answers, as JSON");
+    return verb;
+}
+
+void complain(const std::string& text) {
+    fmt::print(stderr, "inetctl: {}\n", text);
+}
+
+void print(const std::string& text) {
+    static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
+}
+
+void print_json(const Json& json) {
+    print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    static_cast<void>(std::fflush(stdout));
+}
+
+int unreachable(const Context& context, const Error& error) {
+    const std::string why = error.code != 0 ? strerrordesc_np(error.code) : error.what;
+    const bool nobody = error.code == ECONNREFUSED || error.code == ENOENT;
+    complain(fmt::format("cannot reach inetd at {}: {}{}", socket_of(context), why,
+                         nobody ? "; is it running?" : ""));
+    return kExitUnreachable;
+}
+
+// The name without its interface.
+static std::string short_name(const std::string& error) {
+    return error.substr(error.rfind('.') + 1);
+}
+
+int explain(const control::Reply& reply) {
+    const std::string name = short_name(reply.error);
+    const auto text = [&](const char* key) {
+        const auto found = reply.parameters.find(key);
+        if (found == reply.parameters.end()) return std::string();
+        return found->is_string() ? printable(found->get<std::string>()) : found->dump();
+    };
+    if (reply.error == control::kNoSuchService) {
+        complain(text("name") + ": no such service");
+        return kExitNoService;
+    }
+    if (reply.error == control::kNoSuchProcess) {
+        complain(fmt::format("pid {} is no server of this inetd (a service of that name is "
+                             "{}/PROTOCOL)",
+                             text("pid"), text("pid")));
+        return kExitNoService;
+    }
+    if (reply.error == control::kBusy) {
+        complain("all connections of inetd for this are in use; try again later");
+        return kExitUnreachable;
+    }
+    if (reply.error == control::kNotNow) {
+        complain("not now: " + text("reason"));
+    } else if (name == "PermissionDenied") {
+        complain("permission denied: this is for root and the user that inetd runs as");
+    } else if (name == "MethodNotFound" || name == "InterfaceNotFound") {
+        complain("this inetd does not know how to do that; is it an older one?");
+    } else if (name == "InvalidParameter") {
+        complain(text("parameter") + ": inetd does not take this value");
+    } else {
+        complain(fmt::format("{}: {}", printable(reply.error), reply.parameters.dump()));
+    }
+    return kExitFailed;
+}
+
+Answer ask(const Context& context, const std::string& method, Json parameters) {
+    auto client = control::Client::connect(socket_of(context));
+    if (!client) return {unreachable(context, client.error())};
+    const auto reply =
+        client->call(fmt::format("{}.{}", control::kControl, method), std::move(parameters));
+    if (!reply) return {unreachable(context, reply.error())};
+    if (!reply->error.empty()) return {explain(*reply)};
+    return {kExitOk, reply->parameters};
+}
+
+} // namespace inetd::ctl

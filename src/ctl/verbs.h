@@ -1,0 +1,14 @@
+#pragma once
+
+#include "ctl/context.h"
+
+namespace inetd::ctl {
+
+// The verbs by families, each in a file of its own. To be called once, before the command line is
+// parsed.
+void add_overview_verbs(CLI::App& app, Context& context); // status, list
+void add_show_verbs(CLI::App& app, Context& context);     // show
+void add_change_verbs(CLI::App& app, Context& context);   // reload, pause, resume, kill
+void add_check_verbs(CLI::App& app, Context& context);    // check
+
+} // namespace inetd::ctl
