@@ -2,7 +2,9 @@
 
 #include "config/model.h"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,18 @@ struct Origin {
     Kind kind = Kind::built_in;
     std::string file; // where it stands; empty for the first two
     int line = 0;
+
+    friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+// Where the values of one service come from: its own over what it shares with all others.
+struct Origins {
+    std::shared_ptr<const std::vector<Origin>> base; // one for each of service_keys()
+    struct Own {
+        std::size_t key = 0; // index into service_keys()
+        Origin origin;       // without a file: that of the service's line
+    };
+    std::vector<Own> own;
 };
 
 // A service while its values are being laid on one another, from the most general to the most
@@ -26,8 +40,7 @@ struct Draft {
     std::string redirect;                 // becomes config.relay
     const Setting* redirect_at = nullptr; // where that stands, if in the settings file
     bool enabled = true;                  // false: checked, but not listened on
-    // One for each of service_keys(), if anybody will ask; else empty, for there may be many.
-    std::vector<Origin> origins;
+    std::vector<Origin> origins; // one for each of service_keys()
 };
 
 } // namespace inetd

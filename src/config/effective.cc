@@ -2,6 +2,7 @@
 
 #include "config/keys.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <string_view>
 
@@ -38,6 +39,33 @@ static std::string assignment(int indent, std::string_view name, const std::stri
         value.empty() ? fmt::format("# {} is not set", name) : fmt::format("{} = {};", name, value);
     return fmt::format("{:{}}{:<{}} # {}\n", "", indent, text, kComment - indent,
                        origin_text(origin));
+}
+
+static Origin origin_of(const ServiceConfig& service, std::size_t key) {
+    const Origins& origins = *service.origins;
+    const auto own = std::find_if(origins.own.begin(), origins.own.end(),
+                                  [&](const auto& item) { return item.key == key; });
+    if (own == origins.own.end()) return (*origins.base)[key];
+    Origin origin = own->origin;
+    if (origin.file.empty()) origin.file = service.file;
+    return origin;
+}
+
+std::vector<EffectiveValue> effective_values(const ServiceConfig& service) {
+    const Draft draft{.config = service,
+                      .surroundings = *service.surroundings,
+                      .redirect = service.relay ? service.relay->text : std::string(),
+                      .redirect_at = nullptr,
+                      .enabled = true,
+                      .origins = {}};
+    std::vector<EffectiveValue> values;
+    for (std::size_t i = 0; i < service_keys().size(); ++i) {
+        const ServiceKey& key = service_keys()[i];
+        if (lacks_effect(key.effect, service) != nullptr) continue;
+        values.push_back({key.name, value_text(key.type.kind, key.get(draft)),
+                          service.origins ? origin_text(origin_of(service, i)) : "built in"});
+    }
+    return values;
 }
 
 static std::string comment_text(std::string text) {

@@ -46,6 +46,7 @@ class Loader {
     };
 
     void start(const LoadOptions& options);
+    std::shared_ptr<const Origins> origins_of(const Draft& draft) const;
     void set_first_default(const std::string& address);
     void load_any(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
     void load_file(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
@@ -57,6 +58,8 @@ class Loader {
     Overrides overrides_;
     Resolver resolver_;
     Overlap overlap_;
+    bool trace_ = false;
+    std::shared_ptr<const Origins> shared_origins_; // of those that have none of their own
     DefaultHosts first_default_;
     std::vector<std::pair<dev_t, ino_t>> open_files_;
     std::string first_name_;
@@ -76,7 +79,25 @@ static DefaultHosts default_hosts(const std::vector<Token>& hosts, std::string o
 void Loader::start(const LoadOptions& options) {
     loaded_.daemon = overrides_.daemon();
     loaded_.daemon_origins = overrides_.daemon_origins();
+    trace_ = options.trace;
+    auto shared = std::make_shared<Origins>();
+    shared->base = std::make_shared<const std::vector<inetd::Origin>>(overrides_.base().origins);
+    shared_origins_ = std::move(shared);
     if (!options.default_address.empty()) set_first_default(options.default_address);
+}
+
+// Most services have few values of their own, and there may be many services.
+std::shared_ptr<const Origins> Loader::origins_of(const Draft& draft) const {
+    Origins origins = *shared_origins_;
+    for (std::size_t i = 0; i < draft.origins.size(); ++i) {
+        if (draft.origins[i] == (*origins.base)[i]) continue;
+        origins.own.push_back({i, draft.origins[i]});
+        std::string& file = origins.own.back().origin.file;
+        if (file == draft.config.file) file = std::string();
+    }
+    if (origins.own.empty()) return shared_origins_;
+    origins.own.shrink_to_fit();
+    return std::make_shared<const Origins>(std::move(origins));
 }
 
 void Loader::set_first_default(const std::string& address) {
@@ -175,8 +196,9 @@ void Loader::load_line(const Source& source, Lexer& lexer, Line& tokens, Default
         overrides_.excuse(line->service.text);
         return;
     }
-    if (!draft->origins.empty()) loaded_.drafts.push_back(*draft);
+    if (trace_) loaded_.drafts.push_back(*draft);
     if (!draft->enabled) return;
+    draft->config.origins = origins_of(*draft);
     const auto config = std::make_shared<const ServiceConfig>(std::move(draft->config));
     if (overlap_.add(source, line->service.at, config)) loaded_.services.push_back(config);
 }

@@ -24,7 +24,7 @@ struct LoadOptions {
     int default_backlog = 0;             // -q
     DaemonSettings daemon;               // with what the options say of them
     std::vector<std::string_view> given; // the keys of the settings file that options have set
-    bool trace = false;                  // keep where each value comes from, for effective_text()
+    bool trace = false;                  // keep the drafts, for effective_text()
     bool ipv6 = machine_has_ipv6();      // false: bare "tcp" opens an IPv4 socket only
 };
 
@@ -32,9 +32,9 @@ struct Loaded {
     std::vector<ServiceConfigPtr> services; // the good lines, in the order of the files
     Diagnostics diagnostics;                // of all files; a line with an error yields no service
     DaemonSettings daemon;
+    std::vector<Origin> daemon_origins;
     // Only with `trace`: of all lines without errors, also of those that are not enabled.
     std::vector<Draft> drafts;
-    std::vector<Origin> daemon_origins;
 };
 
 // An error in the settings file that is not in an entry for one service leaves no services at all:

@@ -170,6 +170,8 @@ struct Banner {
 // Fits the send buffer of a connection that nothing was sent to yet.
 inline constexpr std::size_t kLongestBanner = std::size_t{16} * 1024;
 
+struct Origins;
+
 struct ServiceConfig {
     std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
     std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
@@ -201,6 +203,7 @@ struct ServiceConfig {
         false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
     std::string file; // where the line stands
     int line = 0;
+    std::shared_ptr<const Origins> origins; // of its values, for whoever asks; may be null
 
     [[nodiscard]] int type() const { return listen.empty() ? SOCK_STREAM : listen.front().type; }
     // "ftp/tcp": unique among services of one address.

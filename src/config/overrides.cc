@@ -38,7 +38,6 @@ void Overrides::start(const LoadOptions& options) {
     base_.config.limits = options.default_limits;
     base_.config.socket.backlog = options.default_backlog;
     base_.config.idle_timeout = daemon_.idle_timeout;
-    if (!options.trace) return;
     base_.origins.resize(service_keys().size());
     daemon_origins_.resize(daemon_keys().size());
     for (const std::string_view name : given_) {
@@ -104,9 +103,7 @@ void Overrides::read(const std::string& name, std::string text) {
     if (daemon != nullptr) read_daemon(*daemon);
     // That of all services of which nobody says more.
     base_.config.idle_timeout = daemon_.idle_timeout;
-    if (!daemon_origins_.empty())
-        note_origin(base_, "idle_timeout",
-                    daemon_origins_[*find_key(daemon_keys(), "idle_timeout")]);
+    note_origin(base_, "idle_timeout", daemon_origins_[*find_key(daemon_keys(), "idle_timeout")]);
     if (defaults != nullptr) read_defaults(*defaults);
     // An error in an entry concerns its services alone.
     spoiled_ = errors() != before;
@@ -127,8 +124,7 @@ void Overrides::read_daemon(const Setting& group) {
         // Who types an option wants it now.
         if (!value || std::find(given_.begin(), given_.end(), key.name) != given_.end()) continue;
         key.set(daemon_, *value);
-        if (!daemon_origins_.empty())
-            daemon_origins_[*index] = origin_of(Origin::Kind::daemon, member);
+        daemon_origins_[*index] = origin_of(Origin::Kind::daemon, member);
     }
 }
 

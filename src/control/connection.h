@@ -54,7 +54,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void end();
 
   private:
-    static constexpr std::size_t kMostHeld = 64 * 1024;
+    static constexpr std::size_t kMostHeld = 65536;
 
     void on_ready(std::uint32_t events);
     void receive();

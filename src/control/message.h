@@ -12,7 +12,7 @@ namespace inetd::control {
 using Json = nlohmann::json;
 
 // Whoever may connect may send what he likes; no call of ours is nearly as long or as deep.
-inline constexpr std::size_t kMostCall = 64 * 1024; // bytes, with the NUL
+inline constexpr std::size_t kMostCall = 65536; // bytes, with the NUL
 inline constexpr int kDeepestCall = 16;
 
 struct Call {
