@@ -125,6 +125,8 @@ int succeed(const CommandLine& line) {
             log::error("{}", become(line.options.invocation, {}, state, previous, true).text());
         return kExitRuntime;
     }
+    // On the way back no other binary has come.
+    if (previous < 0 && handover->generation > 0) --handover->generation;
     secure_standard_descriptors();
     Inheritance inheritance = inherit_from(*handover);
     return serve(line, std::move(inheritance), nullptr, std::move(*handover));

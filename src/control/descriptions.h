@@ -14,6 +14,7 @@ inline constexpr std::string_view kControl = "io.inetd.Control";
 inline constexpr const char* kBusy = "io.inetd.Control.Busy";
 inline constexpr const char* kNoSuchService = "io.inetd.Control.NoSuchService";
 inline constexpr const char* kNoSuchProcess = "io.inetd.Control.NoSuchProcess";
+inline constexpr const char* kUpgradeRefused = "io.inetd.Control.UpgradeRefused";
 inline constexpr const char* kNotNow = "io.inetd.Control.NotNow";
 
 } // namespace inetd::control

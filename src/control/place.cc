@@ -73,7 +73,10 @@ Result<Listening> take_over_at(const Place& place, Fd fd) {
     socklen_t size = SocketAddress::kRoom;
     if (getsockname(fd.get(), bound.room(), &size) != 0) return errno_error("getsockname");
     bound.set_size(size);
-    if (bound.unix_file() != place.path) return Error{"it is not that of " + place.path, 0};
+    if (bound.unix_file() != place.path) {
+        unlink(bound.unix_file().c_str());
+        return Error{"it is not that of " + place.path, 0};
+    }
     if (fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) return errno_error("fcntl");
     if (auto set = set_access(place); !set) return set.error();
     return identify(place, std::move(fd));

@@ -28,7 +28,7 @@ struct Listening {
 // any more is replaced; one that is served is an error (EADDRINUSE).
 Result<Listening> listen_at(const Place& place);
 // The same with a socket that listens there already, as the daemon before has left it. Error: it
-// does not.
+// listens elsewhere, and does not any more.
 Result<Listening> take_over_at(const Place& place, Fd fd);
 // Mode and group of the socket's file.
 Result<void> set_access(const Place& place);

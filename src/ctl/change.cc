@@ -1,8 +1,11 @@
 #include "base/text.h"
+#include "control/client.h"
+#include "ctl/diagnostics.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstring>
@@ -11,35 +14,8 @@
 #include <optional>
 #include <string>
 #include <strings.h>
-#include <vector>
 
 namespace inetd::ctl {
-
-static std::string text_of(const Json& item) {
-    return item.is_string() ? item.get<std::string>() : std::string();
-}
-
-// As `inetd --check` prints it: the library of diagnostics is the daemon's.
-std::string diagnostic_text(const Json& one) {
-    std::string where = text_of(one.at("file"));
-    const int line = one.at("line").get<int>();
-    const int column = one.at("column").get<int>();
-    if (line > 0) where += fmt::format(":{}", line);
-    if (line > 0 && column > 0) where += fmt::format(":{}", column);
-    std::string out = fmt::format("{}: {}: {}\n", printable(where), text_of(one.at("severity")),
-                                  printable(text_of(one.at("text"))));
-    const std::string source = printable(text_of(one.at("source")));
-    if (line > 0 && !source.empty()) out += source + "\n";
-    if (line > 0 && column > 0 && static_cast<std::size_t>(column) <= source.size() + 1)
-        out +=
-            std::string(
-                width_of(std::string_view(source).substr(0, static_cast<std::size_t>(column) - 1)),
-                ' ') +
-            "^\n";
-    if (const std::string hint = text_of(one.at("hint")); !hint.empty())
-        out += "hint: " + printable(hint) + "\n";
-    return out;
-}
 
 static int reload(const Context& context) {
     const Answer answer = ask(context, "Reload");
@@ -50,12 +26,9 @@ static int reload(const Context& context) {
         print_json(result);
         return applied ? kExitOk : kExitFailed;
     }
-    std::size_t errors = 0;
-    for (const Json& one : result.at("diagnostics")) {
-        fmt::print(stderr, "{}", diagnostic_text(one));
-        errors += one.at("severity") == "error" ? 1U : 0U;
-    }
+    fmt::print(stderr, "{}", diagnostics_text(result.at("diagnostics")));
     if (!applied) {
+        const std::size_t errors = count_errors(result.at("diagnostics"));
         complain(fmt::format("reload refused: {} error{}; everything stays as it was", errors,
                              errors == 1 ? "" : "s"));
         return kExitFailed;
@@ -63,19 +36,6 @@ static int reload(const Context& context) {
     print(fmt::format("{} added, {} removed, {} updated, {} unchanged\n",
                       result.at("added").get<int>(), result.at("removed").get<int>(),
                       result.at("updated").get<int>(), result.at("unchanged").get<int>()));
-    return kExitOk;
-}
-
-static int hold(const Context& context, const char* method, const std::vector<std::string>& names) {
-    const Answer answer = ask(context, method, {{"names", names}});
-    if (!answer) return answer.code;
-    if (context.json) {
-        print_json(answer.parameters);
-        return kExitOk;
-    }
-    for (const Json& one : answer.parameters.at("services"))
-        print(fmt::format("{}/{}: {}\n", printable(text_of(one.at("name"))),
-                          printable(text_of(one.at("protocol"))), text_of(one.at("state"))));
     return kExitOk;
 }
 
@@ -130,18 +90,67 @@ static void add_kill(CLI::App& app, Context& context) {
         });
 }
 
+static int drain(const Context& context, bool stop) {
+    auto client = control::Client::connect(socket_of(context));
+    if (!client) return unreachable(context, client.error());
+    auto reply = client->call(method_name("Drain"), {{"stop", stop}}, true);
+    for (; reply; reply = client->next()) {
+        if (!reply->error.empty()) return explain(*reply);
+        if (context.json) {
+            print_json_line(reply->parameters);
+        } else if (reply->continues) {
+            print(fmt::format("{} still running\n", reply->parameters.at("running").get<int>()));
+        } else {
+            print(stop ? "drained and stopped\n" : "drained\n");
+        }
+        if (!reply->continues) return kExitOk;
+    }
+    return unreachable(context, reply.error());
+}
+
+// The new binary is asked for what it is; it takes calls as soon as it has loaded the
+// configuration.
+static int look_at_successor(const Context& context, const Json& before) {
+    const Answer after = ask(context, "GetStatus");
+    if (!after) return after.code;
+    if (context.json) print_json(after.parameters);
+    const auto generation = [](const Json& status) { return status.at("generation").get<int>(); };
+    if (generation(after.parameters) == generation(before)) {
+        complain("upgrade refused: the new binary has failed, and the one before goes on; see the "
+                 "log of inetd");
+        return kExitFailed;
+    }
+    if (!context.json)
+        print(fmt::format("pid {} has changed from version {} to {}\n",
+                          after.parameters.at("pid").get<int>(),
+                          before.at("version").get<std::string>(),
+                          after.parameters.at("version").get<std::string>()));
+    return kExitOk;
+}
+
+static int upgrade(const Context& context) {
+    const Answer before = ask(context, "GetStatus");
+    if (!before) return before.code;
+    auto client = control::Client::connect(socket_of(context));
+    if (!client) return unreachable(context, client.error());
+    const auto reply = client->call(method_name("Upgrade"));
+    if (reply) return explain(*reply);
+    if (reply.error().code != 0 && reply.error().code != ECONNRESET)
+        return unreachable(context, reply.error());
+    return look_at_successor(context, before.parameters);
+}
+
 void add_change_verbs(CLI::App& app, Context& context) {
     add_asking_verb(app, context, "reload", "Read the configuration again; exits with 1 if refused",
                     [&context] { return reload(context); });
-    const auto names = std::make_shared<std::vector<std::string>>();
-    add_asking_verb(app, context, "pause", "Let the clients of services wait",
-                    [&context, names] { return hold(context, "Pause", *names); })
-        ->add_option("NAME", *names, "Names of services")
-        ->required();
-    add_asking_verb(app, context, "resume", "Go on after pause: all services, or those named",
-                    [&context, names] { return hold(context, "Resume", *names); })
-        ->add_option("NAME", *names, "Names of services");
     add_kill(app, context);
+    const auto stop = std::make_shared<bool>(false);
+    add_asking_verb(app, context, "drain",
+                    "Serve nobody new, and wait until those who are served have gone",
+                    [&context, stop] { return drain(context, *stop); })
+        ->add_flag("--stop", *stop, "Then stop inetd");
+    add_asking_verb(app, context, "upgrade", "Change to the binary that is installed now",
+                    [&context] { return upgrade(context); });
 }
 
 } // namespace inetd::ctl

@@ -45,11 +45,20 @@ void complain(const std::string& text) {
 
 void print(const std::string& text) {
     static_cast<void>(std::fwrite(text.data(), 1, text.size(), stdout));
+    // Some verbs go on for long, and their reader may be a program.
+    static_cast<void>(std::fflush(stdout));
 }
 
 void print_json(const Json& json) {
     print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-    static_cast<void>(std::fflush(stdout));
+}
+
+void print_json_line(const Json& json) {
+    print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+std::string method_name(const std::string& method) {
+    return fmt::format("{}.{}", control::kControl, method);
 }
 
 int unreachable(const Context& context, const Error& error) {
@@ -86,7 +95,9 @@ int explain(const control::Reply& reply) {
         complain("all connections of inetd for this are in use; try again later");
         return kExitUnreachable;
     }
-    if (reply.error == control::kNotNow) {
+    if (reply.error == control::kUpgradeRefused) {
+        complain("upgrade refused: " + text("reason") + "; the running daemon goes on");
+    } else if (reply.error == control::kNotNow) {
         complain("not now: " + text("reason"));
     } else if (name == "PermissionDenied") {
         complain("permission denied: this is for root and the user that inetd runs as");
@@ -103,8 +114,7 @@ int explain(const control::Reply& reply) {
 Answer ask(const Context& context, const std::string& method, Json parameters) {
     auto client = control::Client::connect(socket_of(context));
     if (!client) return {unreachable(context, client.error())};
-    const auto reply =
-        client->call(fmt::format("{}.{}", control::kControl, method), std::move(parameters));
+    const auto reply = client->call(method_name(method), std::move(parameters));
     if (!reply) return {unreachable(context, reply.error())};
     if (!reply->error.empty()) return {explain(*reply)};
     return {kExitOk, reply->parameters};

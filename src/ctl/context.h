@@ -40,6 +40,9 @@ CLI::App* add_verb(CLI::App& app, Context& context, const char* name, const char
 CLI::App* add_asking_verb(CLI::App& app, Context& context, const char* name, const char* help,
                           std::function<int()> run);
 
+// With the interface before it.
+[[nodiscard]] std::string method_name(const std::string& method);
+
 // What the daemon answers. Where it does not, or answers with an error, that is on standard error
 // already, and the code is what to exit with.
 struct Answer {
@@ -59,5 +62,7 @@ void complain(const std::string& text);
 // All of it at once on standard output.
 void print(const std::string& text);
 void print_json(const Json& json);
+// On one line, for streams.
+void print_json_line(const Json& json);
 
 } // namespace inetd::ctl

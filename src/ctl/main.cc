@@ -14,8 +14,10 @@ int main(int argc, char** argv) {
         app.require_subcommand(1);
         add_overview_verbs(app, context);
         add_show_verbs(app, context);
-        add_change_verbs(app, context);
+        add_watch_verbs(app, context);
         add_check_verbs(app, context);
+        add_hold_verbs(app, context);
+        add_change_verbs(app, context);
         app.footer("See inetctl(1).");
         try {
             app.parse(argc, argv);

@@ -1,3 +1,4 @@
+#include "ctl/fields.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
@@ -8,10 +9,6 @@
 #include <memory>
 
 namespace inetd::ctl {
-
-static std::string string_of(const Json& item) {
-    return item.is_string() ? item.get<std::string>() : std::string();
-}
 
 static std::string ago(const Json& time) {
     if (time.is_null()) return "never";
@@ -42,7 +39,7 @@ static std::string status_text(const Json& status) {
     const auto state = status.at("state").get<std::string>();
     const auto started = status.at("started").get<double>();
     const auto generation = status.at("generation").get<int>();
-    std::string out = fact("inetd", fmt::format("{}, pid {}, {}", string_of(status.at("version")),
+    std::string out = fact("inetd", fmt::format("{}, pid {}, {}", text_of(status.at("version")),
                                                 status.at("pid").get<int>(),
                                                 to.coloured(state, colour_of_state(state))));
     out += fact("up since",
@@ -54,13 +51,13 @@ static std::string status_text(const Json& status) {
     std::string files;
     for (const Json& file : status.at("files"))
         files += (files.empty() ? "" : " ") + file.get<std::string>();
-    if (status.at("settings").is_string()) files += " " + string_of(status.at("settings"));
+    if (status.at("settings").is_string()) files += " " + text_of(status.at("settings"));
     out += fact("configuration", printable(files));
     if (const Json& last = status.at("last_reload"); !last.is_null())
         out += fact(
             "last reload",
             fmt::format("{}: {}", ago(last.at("time")),
-                        to.coloured(printable(string_of(last.at("text"))),
+                        to.coloured(text_of(last.at("text")),
                                     last.at("applied").get<bool>() ? Colour::none : Colour::red)));
     out += fact("services", fmt::format("{}, {} failed", status.at("services").get<int>(),
                                         status.at("failures").size()));
@@ -100,7 +97,7 @@ static std::string list_text(const Json& services) {
         const auto running = one.at("running").get<std::uint64_t>();
         const auto refused = one.at("refused").get<std::uint64_t>();
         table.add_row(
-            {{string_of(one.at("name")) + "/" + string_of(one.at("protocol"))},
+            {{service_of(one)},
              {addresses.empty() ? "-" : addresses},
              {state, colour_of_state(state)},
              {limit == 0 ? fmt::format("{}", running) : fmt::format("{}/{}", running, limit),
@@ -120,7 +117,7 @@ static int list(const Context& context, bool names) {
         print_json(answer.parameters);
     } else if (names) {
         for (const Json& one : services)
-            print(printable(string_of(one.at("name"))) + "\n");
+            print(text_of(one.at("name")) + "\n");
     } else {
         print(list_text(services));
     }

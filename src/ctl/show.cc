@@ -1,3 +1,4 @@
+#include "ctl/fields.h"
 #include "ctl/table.h"
 #include "ctl/text.h"
 #include "ctl/verbs.h"
@@ -8,10 +9,6 @@
 #include <memory>
 
 namespace inetd::ctl {
-
-static std::string text_of(const Json& item) {
-    return item.is_string() ? printable(item.get<std::string>()) : std::string();
-}
 
 static std::string fact(std::string_view name, const std::string& value) {
     constexpr int kNames = 10;
@@ -99,11 +96,9 @@ static std::string details_text(const Json& details, const Terminal& to) {
     const Json& service = details.at("service");
     const std::string state = text_of(service.at("state"));
     const std::string reason = text_of(service.at("reason"));
-    std::string out = fmt::format(
-        "{}: {}{}\n",
-        to.coloured(text_of(service.at("name")) + "/" + text_of(service.at("protocol")),
-                    Colour::bold),
-        to.coloured(state, colour_of_state(state)), reason.empty() ? "" : ", " + reason);
+    std::string out = fmt::format("{}: {}{}\n", to.coloured(service_of(service), Colour::bold),
+                                  to.coloured(state, colour_of_state(state)),
+                                  reason.empty() ? "" : ", " + reason);
     out += fact("line",
                 fmt::format("{}:{}", text_of(details.at("file")), details.at("line").get<int>()));
     out += fact("program", program_text(details));

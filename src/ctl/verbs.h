@@ -8,7 +8,9 @@ namespace inetd::ctl {
 // parsed.
 void add_overview_verbs(CLI::App& app, Context& context); // status, list
 void add_show_verbs(CLI::App& app, Context& context);     // show
-void add_change_verbs(CLI::App& app, Context& context);   // reload, pause, resume, kill
-void add_check_verbs(CLI::App& app, Context& context);    // check
+void add_watch_verbs(CLI::App& app, Context& context);    // log, monitor
+void add_check_verbs(CLI::App& app, Context& context);    // check, diff
+void add_hold_verbs(CLI::App& app, Context& context);     // pause, resume, disable, enable
+void add_change_verbs(CLI::App& app, Context& context);   // reload, kill, drain, upgrade
 
 } // namespace inetd::ctl

@@ -1,5 +1,6 @@
 #include "log/log.h"
 
+#include "log/recent.h"
 #include "log/stream_sink.h"
 
 #include <poll.h>
@@ -8,6 +9,7 @@ namespace inetd::log {
 
 namespace {
 Level threshold = Level::info;
+Recent* kept = nullptr;
 Rest rest = Rest::none;
 
 std::unique_ptr<Sink>& sink() {
@@ -49,8 +51,14 @@ Result<void> reopen() {
     return sink()->reopen();
 }
 
+void set_recent(Recent* recent) {
+    kept = recent;
+}
+
 void write(const Entry& entry) {
-    if (enabled(entry.level)) sink()->write(entry);
+    if (!enabled(entry.level)) return;
+    sink()->write(entry);
+    if (kept != nullptr) kept->write(entry);
 }
 
 } // namespace inetd::log

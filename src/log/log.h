@@ -31,6 +31,9 @@ bool enabled(Level level);
 
 // The sink is standard error until this is called.
 void set_sink(std::unique_ptr<Sink> replacement);
+// Gets each message as the sink does; must outlive all messages, or be taken back by null.
+class Recent;
+void set_recent(Recent* recent);
 Rest flush();
 // Some was still here after the last flush(): who has more to say, and time, should wait.
 bool is_behind();

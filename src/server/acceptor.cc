@@ -20,10 +20,11 @@ static double seconds(Duration duration) {
     return std::chrono::duration<double>(duration).count();
 }
 
-Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
+Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed)
     : loop_(loop),
       launcher_(launcher),
-      admission_(loop, launcher.client_log(), [this](Endpoint& endpoint) { on_ready(endpoint); }),
+      admission_(loop, launcher.client_log(), feed,
+                 [this](Endpoint& endpoint) { on_ready(endpoint); }),
       greeter_(loop),
       screening_(loop, admission_),
       lender_(loop, launcher, admission_, keeper),
@@ -46,8 +47,11 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper)
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
 
-void Acceptor::note_end(const SessionEnd& end) const {
-    if (end.reason == SessionEnd::Reason::timeout)
+void Acceptor::note_end(const SessionEnd& end) {
+    const bool timeout = end.reason == SessionEnd::Reason::timeout;
+    admission_.feed().ended(*end.service, end.peer, 0, timeout ? "session_timeout" : "closed",
+                            end.lasted);
+    if (timeout)
         log::notice({.service = end.service->name, .peer = &end.peer},
                     "{}: {}: closed after its session_timeout of {:g} s", end.service->name,
                     end.peer.unmapped().to_string(), seconds(end.service->session_timeout));
@@ -218,6 +222,7 @@ void Acceptor::serve(Endpoint& endpoint, Client client) {
 
 void Acceptor::serve_here(Service& service, Client client) {
     launcher_.client_log().session_started(service.config, client.peer, client.fd.get());
+    admission_.feed().started(*service.config, client.peer, 0);
     switch (service.config->builtin) {
     case Builtin::tcpmux:
         return mux_.start(service.config, std::move(client.fd), client.peer,
@@ -259,6 +264,7 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
     if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
         service->gate->count(refusal);
+        admission_.feed().refused(*service->config, peer, refusal_key(refusal));
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
             launcher_.client_log().refused({.config = service->config,

@@ -27,7 +27,7 @@ namespace inetd {
 // loop or by a child.
 class Acceptor {
   public:
-    Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper);
+    Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed);
 
     [[nodiscard]] Admission& admission() { return admission_; }
     [[nodiscard]] const Admission& admission() const { return admission_; }
@@ -63,7 +63,7 @@ class Acceptor {
     void serve(Endpoint& endpoint, Client client);
     void serve_here(Service& service, Client client);
     void note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault);
-    void note_end(const SessionEnd& end) const;
+    void note_end(const SessionEnd& end);
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void answer_datagrams_of(Endpoint& endpoint);
     bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,

@@ -7,8 +7,8 @@
 
 namespace inetd {
 
-Admission::Admission(EventLoop& loop, ClientLog& client_log, OnReady on_ready)
-    : loop_(loop), client_log_(client_log), on_ready_(std::move(on_ready)) {}
+Admission::Admission(EventLoop& loop, ClientLog& client_log, Feed& feed, OnReady on_ready)
+    : loop_(loop), client_log_(client_log), feed_(feed), on_ready_(std::move(on_ready)) {}
 
 void Admission::arm_all(Service& service) {
     for (const auto& endpoint : service.endpoints)
@@ -16,6 +16,7 @@ void Admission::arm_all(Service& service) {
 }
 
 void Admission::arm(Endpoint& endpoint) {
+    feed_.changed(*endpoint.service);
     const bool held = endpoint.service->hold != Hold::none;
     if (stopped_ || held || !endpoint.listener || endpoint.lent_to != 0) {
         endpoint.watch.reset();
@@ -62,6 +63,7 @@ bool Admission::has_room(Endpoint& endpoint) {
     const Gate::Room room = service.gate->room(limits, loop_.now());
     if (room) return true;
     const bool say_so = service.full_notes.pass(loop_.now());
+    feed_.changed(service);
     if (room.full) {
         if (say_so)
             log::notice({.event = log::Event::full, .service = service.name()},
@@ -111,6 +113,7 @@ void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refu
 }
 
 void Admission::note(Service& service, const SocketAddress& peer, Refusal refusal, int connection) {
+    feed_.refused(*service.config, peer, refusal_key(refusal));
     if (!ClientLog::notes_refusals(*service.config) || !service.refusal_notes.pass(loop_.now()))
         return;
     const auto others = service.refusal_notes.suppressed();

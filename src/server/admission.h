@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "policy/outcasts.h"
 #include "server/client_log.h"
+#include "server/feed.h"
 #include "server/service.h"
 
 #include <functional>
@@ -16,12 +17,14 @@ namespace inetd {
 class Admission {
   public:
     using OnReady = std::function<void(Endpoint&)>;
-    Admission(EventLoop& loop, ClientLog& client_log, OnReady on_ready);
+    Admission(EventLoop& loop, ClientLog& client_log, Feed& feed, OnReady on_ready);
 
     // Listens on the endpoint if nothing stands in the way; else sees to it that this is called
     // again when it does not any more.
     void arm(Endpoint& endpoint);
     void arm_all(Service& service);
+    // To whom it tells what becomes of services and clients.
+    [[nodiscard]] Feed& feed() { return feed_; }
     // From now on nobody is listened to any more.
     void stop() { stopped_ = true; }
 
@@ -57,6 +60,7 @@ class Admission {
 
     EventLoop& loop_;
     ClientLog& client_log_;
+    Feed& feed_;
     OnReady on_ready_;
     Outcasts outcasts_;
     bool stopped_ = false;

@@ -35,7 +35,8 @@ static json service(const Handover::Service& service) {
             {"idle_timeout_ms", service.idle_timeout.count()},
             {"session_timeout_ms", service.session_timeout.count()},
             {"kill_on_disconnect", service.kill_on_disconnect},
-            {"gate", gate(service.gate)}};
+            {"gate", gate(service.gate)},
+            {"hold", static_cast<int>(service.hold)}};
 }
 
 static std::chrono::milliseconds milliseconds_of(const json& item) {
@@ -44,6 +45,9 @@ static std::chrono::milliseconds milliseconds_of(const json& item) {
 
 static Handover::Service service_of(const json& item) {
     const int builtin = number(item.at("builtin"), 0, static_cast<int>(kLastBuiltin));
+    // Not told by a daemon of before there was such a thing.
+    const int hold =
+        item.contains("hold") ? number(item["hold"], 0, static_cast<int>(Hold::disabled)) : 0;
     return {.id = bytes_of(item.at("id")),
             .address = address_of(item.at("address")),
             .name = bytes_of(item.at("name")),
@@ -52,7 +56,8 @@ static Handover::Service service_of(const json& item) {
             .idle_timeout = milliseconds_of(item.at("idle_timeout_ms")),
             .session_timeout = milliseconds_of(item.at("session_timeout_ms")),
             .kill_on_disconnect = item.at("kill_on_disconnect").get<bool>(),
-            .gate = gate_of(item.at("gate"))};
+            .gate = gate_of(item.at("gate")),
+            .hold = static_cast<Hold>(hold)};
 }
 
 static json socket(const Handover::Socket& socket) {
@@ -161,9 +166,9 @@ static Invocation invocation_of(const json& item) {
 }
 
 std::string handover_text(const Handover& handover) {
-    json all{{"version", hex(handover.version)},
-             {"invocation", invocation(handover.invocation)},
-             {"pid_file", handover.pid_file}};
+    json all{{"version", hex(handover.version)},  {"invocation", invocation(handover.invocation)},
+             {"pid_file", handover.pid_file},     {"control", handover.control},
+             {"started", time(handover.started)}, {"generation", handover.generation}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
                              "relays", "farewells", "error_pipes", "outcasts"})
         all[list] = json::array();
@@ -204,6 +209,11 @@ static Handover handover_of(const json& all) {
     handover.version = bytes_of(all.at("version"));
     handover.invocation = invocation_of(all.at("invocation"));
     handover.pid_file = descriptor_or_none(all.at("pid_file"));
+    if (all.contains("control")) {
+        handover.control = descriptor_or_none(all["control"]);
+        handover.started = time_of(all.at("started"));
+        handover.generation = number<unsigned>(all.at("generation"), 0, INT32_MAX);
+    }
     if (all.contains("descriptor_limit"))
         handover.descriptor_limit.emplace(all["descriptor_limit"].at(0).get<std::uint64_t>(),
                                           all["descriptor_limit"].at(1).get<std::uint64_t>());
@@ -258,6 +268,7 @@ Result<Handover> parse_handover(std::string_view text) {
 std::vector<int> descriptors_of(const Handover& handover) {
     std::vector<int> all;
     if (handover.pid_file >= 0) all.push_back(handover.pid_file);
+    if (handover.control >= 0) all.push_back(handover.control);
     for (const auto& item : handover.sockets)
         all.push_back(item.fd);
     for (const auto& item : handover.children) {

@@ -14,6 +14,7 @@
 #include "server/error_lines.h"
 #include "server/hang_ups.h"
 #include "server/options.h"
+#include "server/service.h"
 #include "server/tether.h"
 
 #include <cstddef>
@@ -42,6 +43,7 @@ struct Handover {
         std::chrono::milliseconds session_timeout{};
         bool kill_on_disconnect = false;
         Gate::State gate;
+        Hold hold = Hold::none;
     };
     struct Socket {
         int fd = -1;
@@ -67,6 +69,9 @@ struct Handover {
     std::string version;
     Invocation invocation; // of the daemon before, for the way back
     int pid_file = -1;
+    int control = -1;        // the listening control socket
+    TimePoint started{};     // the first daemon of this process
+    unsigned generation = 0; // how many binaries there were before
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit; // soft, hard
     std::vector<Service> services;
     std::vector<Socket> sockets;

@@ -11,8 +11,9 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
-Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner)
+Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed)
     : loop_(loop),
+      feed_(feed),
       spawner_(std::move(spawner)),
       errors_(loop),
       hang_ups_(loop),
@@ -58,6 +59,7 @@ pid_t Launcher::launch(Order order) {
     }
     errors_.started(errors, *pid);
     auto user = client_log_.server_started(config, order.peer, order.local, *pid);
+    feed_.started(*config, order.peer, *pid);
     const TimePoint started = Clock::now();
     children_.add(*pid, {.config = config,
                          .peer = order.peer,
@@ -154,6 +156,7 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
              .traffic = child->connection ? traffic_of(child->connection.get()) : std::nullopt,
              .user = child->user});
     }
+    if (feed_.watched()) feed_.ended(*child->config, child->peer, end.pid, end.text(), lasted);
     child->connection.reset();
     if (child->at_end) child->at_end(end, lasted);
 }

@@ -5,6 +5,7 @@
 #include "process/spawn.h"
 #include "server/client_log.h"
 #include "server/error_outputs.h"
+#include "server/feed.h"
 #include "server/hang_ups.h"
 #include "server/service.h"
 #include "server/tether.h"
@@ -18,7 +19,7 @@ namespace inetd {
 // Starts the servers and sees them end. Every child of the daemon goes through launch().
 class Launcher {
   public:
-    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner);
+    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed);
     [[nodiscard]] ClientLog& client_log() { return client_log_; }
 
     struct Order {
@@ -79,6 +80,7 @@ class Launcher {
     void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
 
     EventLoop& loop_;
+    Feed& feed_;
     std::unique_ptr<Spawner> spawner_;
     GroupTree groups_;
     ErrorOutputs errors_;

@@ -27,6 +27,7 @@ void Lender::lend(Endpoint& endpoint) {
                                          .lease = admission_.admit_server(service),
                                          .at_end = when_ended(endpoint),
                                          .endpoint = endpoint.weak_from_this()});
+    admission_.feed().changed(service);
     if (endpoint.lent_to != 0) return watch_for_others(endpoint);
     set_blocking(fd, false);
     admission_.pause(endpoint, endpoint.death_backoff.next());

@@ -1,77 +1,91 @@
 #pragma once
 
+#include "config/load.h"
 #include "control/server.h"
 #include "event/loop.h"
+#include "log/recent.h"
 #include "server/acceptor.h"
+#include "server/drainer.h"
 #include "server/kills.h"
 #include "server/launcher.h"
+#include "server/overview.h"
 #include "server/reload_result.h"
 #include "server/roster.h"
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
 namespace inetd {
-
-// What is to be said of the daemon as a whole.
-struct About {
-    TimePoint started{};
-    unsigned generation = 0; // changes of the binary before this one
-    bool stopping = false;
-    std::vector<std::string> files; // of the configuration
-    std::string settings;           // inetd.cfg; empty = none
-    struct Reload {
-        TimePoint at{};
-        bool applied = false;
-        std::string text;
-    };
-    std::optional<Reload> last_reload;
-};
 
 // Carries out what callers of the interface io.inetd.Control ask for.
 class Operator {
   public:
     struct Hooks {
         std::function<About()> about;
-        std::function<ReloadResult()> reload;
         std::function<const DaemonSettings&()> settings;
+        std::function<ReloadResult()> reload;
+        // What these files would give; those of the daemon if there are none.
+        std::function<Loaded(const std::vector<std::string>&)> load;
+        std::function<void()> upgrade; // refusals come by upgrade_refused()
+        std::function<void()> stop;
     };
     Operator(EventLoop& loop, Roster& roster, Launcher& launcher, const Acceptor& acceptor,
-             Hooks hooks);
+             Feed& feed, log::Recent& recent, Hooks hooks);
 
     // Where the settings want the control socket from now on. What is in its way is logged.
     void listen(const DaemonSettings& settings);
+    // The same with the socket of the daemon before.
+    void take_over(const DaemonSettings& settings, Fd listener);
+    // For the daemon after us; -1 if there is none.
+    [[nodiscard]] int listener() const { return server_.listener(); }
     // From now on there is nobody to ask any more.
     void close() { server_.close(); }
+
+    void upgrade_refused(const std::string& why);
+    // At the end of each round of the loop: tells those who wait for something.
+    void end_of_round();
 
   private:
     using Parameters = control::Parameters;
     using Responder = control::Responder;
 
     control::Dispatcher make_dispatcher();
-    void status(Parameters& parameters, const Responder& responder) const;
-    void list(Parameters& parameters, const Responder& responder) const;
-    void show(Parameters& parameters, const Responder& responder) const;
-    void reload(Parameters& parameters, const Responder& responder) const;
+    void status(Parameters& parameters, const Responder& responder);
+    void list(Parameters& parameters, const Responder& responder);
+    void show(Parameters& parameters, const Responder& responder);
+    void diff(Parameters& parameters, const Responder& responder);
+    void monitor(Parameters& parameters, const Responder& responder);
+    void log(Parameters& parameters, const Responder& responder);
+    void reload(Parameters& parameters, const Responder& responder);
     void pause(Parameters& parameters, const Responder& responder);
     void resume(Parameters& parameters, const Responder& responder);
+    void disable(Parameters& parameters, const Responder& responder);
+    void enable(Parameters& parameters, const Responder& responder);
     void kill(Parameters& parameters, const Responder& responder);
+    void drain(Parameters& parameters, const Responder& responder);
+    void upgrade(Parameters& parameters, const Responder& responder);
 
+    [[nodiscard]] std::size_t running() const { return launcher_.running() + acceptor_.sessions(); }
+    [[nodiscard]] bool is_stopping(const Responder& responder) const;
     // Those that are called so; answers the call and returns none if one of the names is nobody's.
     [[nodiscard]] std::vector<Service*> find(const std::vector<std::string>& names,
                                              const Responder& responder) const;
-    void hold(const std::vector<Service*>& services, Hold hold, const Responder& responder);
-    [[nodiscard]] control::Json details(const Service& service) const;
-    [[nodiscard]] control::Json instances(const ServiceConfig& config) const;
+    [[nodiscard]] std::vector<Service*> find_named(Parameters& parameters,
+                                                   const Responder& responder) const;
+    void hold(Service& service, Hold hold);
+    void tell_outcome(const std::vector<Service*>& services, const Responder& responder);
 
     EventLoop& loop_;
     Roster& roster_;
     Launcher& launcher_;
     const Acceptor& acceptor_;
+    Feed& feed_;
+    log::Recent& recent_;
     Hooks hooks_;
     Kills kills_;
+    Drainer drainer_;
+    std::vector<Responder> upgrading_; // wait for a change of the binary
     control::Server server_;
 };
 

@@ -20,13 +20,17 @@ std::vector<ServiceConfigPtr> Roster::configs() const {
     return all;
 }
 
+bool Roster::is_disabled(const ServiceConfig& config) const {
+    return hold_of_ && hold_of_(config) == Hold::disabled;
+}
+
 // Opens what is new while everything old still runs.
 Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted) {
     Opened opened(wanted.size());
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         const Plan::Target& target = plan.targets[i];
         for (std::size_t j = 0; j < target.sockets.size(); ++j) {
-            if (target.sockets[j] || target.after_close[j]) {
+            if (target.sockets[j] || target.after_close[j] || is_disabled(*wanted[i])) {
                 opened[i].emplace_back(std::unique_ptr<Listener>());
             } else {
                 opened[i].push_back(keeper_.open(*wanted[i], wanted[i]->listen[j]));
@@ -62,6 +66,7 @@ void Roster::build_lists(Service& service) {
 std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
     auto service = std::make_unique<Service>();
     service->config = std::move(config);
+    if (hold_of_) service->hold = hold_of_(*service->config);
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     build_lists(*service);
@@ -97,10 +102,12 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     lists_.clear();
     close_sockets(plan.closed);
     release_unsucceeded(plan);
+    admission_.feed().forget_services();
     services_ = std::move(fresh);
     launcher_.groups().sweep();
 
     for (std::size_t i = 0; i < services_.size(); ++i) {
+        if (services_[i]->hold == Hold::disabled) continue;
         for (std::size_t j = 0; j < services_[i]->endpoints.size(); ++j) {
             Endpoint& endpoint = *services_[i]->endpoints[j];
             if (plan.targets[i].sockets[j]) {
@@ -137,6 +144,7 @@ void Roster::close_socket(Endpoint& endpoint) {
 void Roster::hold(Service& service, Hold hold) {
     const Hold before = std::exchange(service.hold, hold);
     if (before == hold) return;
+    admission_.feed().changed(service);
     for (const auto& endpoint : service.endpoints) {
         if (hold == Hold::disabled) {
             endpoint->timer.reset();
@@ -190,6 +198,7 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
 
 void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
     const std::string& name = endpoint.service->name();
+    admission_.feed().changed(*endpoint.service);
     if (opened) {
         const bool late = endpoint.open_backoff.active() || endpoint.absent;
         const auto level = late ? log::Level::notice : log::Level::debug;

@@ -8,6 +8,7 @@
 #include "server/service.h"
 #include "server/socket_keeper.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,6 +38,10 @@ class Roster {
     // any time; one that cannot be opened leaves its service failed and is tried again. Cannot
     // fail.
     void apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
+    // What the services that are made from now on begin with.
+    void set_holds(std::function<Hold(const ServiceConfig&)> hold_of) {
+        hold_of_ = std::move(hold_of);
+    }
     // Until the next apply(). Where a service is disabled, its sockets are closed, and opened again
     // when it is not any more.
     void hold(Service& service, Hold hold);
@@ -55,6 +60,7 @@ class Roster {
     using Services = std::vector<std::unique_ptr<Service>>;
     using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
 
+    [[nodiscard]] bool is_disabled(const ServiceConfig& config) const;
     Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
     void join_group(Service& service);
     void build_lists(Service& service);
@@ -78,6 +84,7 @@ class Roster {
     bool keep_environment_ = false;
     // Services that have their lists from 'defaults' share one; only while they are being made.
     std::map<std::pair<AccessEntries, AccessEntries>, std::shared_ptr<const AccessList>> lists_;
+    std::function<Hold(const ServiceConfig&)> hold_of_; // empty: with none
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;
 };

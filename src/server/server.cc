@@ -26,7 +26,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
-      launcher_(loop_, std::move(spawner)),
+      launcher_(loop_, std::move(spawner), feed_),
       supervisor_(loop_, [this] { return status(); }),
       upgrade_(loop_, launcher_, options_.invocation,
                {.state = [this] { return hand_over_all(); },
@@ -35,17 +35,15 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
                         acceptor_.screening().resolver().retire();
                         supervisor_.reloading();
                     },
-                .staying = [this] { supervisor_.reloaded(""); }}),
+                .staying = [this] { supervisor_.reloaded(""); },
+                .refused = [this](const std::string& why) { operator_.upgrade_refused(why); }}),
       keeper_(std::move(inheritance), supervisor_),
-      acceptor_(loop_, launcher_, keeper_),
+      acceptor_(loop_, launcher_, keeper_, feed_),
       roster_(loop_, acceptor_, launcher_, keeper_),
       shutdown_(loop_, launcher_, supervisor_),
       state_dump_(
           [this] { return state_text(status(), take_state(roster_, launcher_, Clock::now())); }),
-      operator_(loop_, roster_, launcher_, acceptor_,
-                {.about = [this] { return about(); },
-                 .reload = [this] { return reload(); },
-                 .settings = [this]() -> const DaemonSettings& { return settings_; }}) {
+      operator_(loop_, roster_, launcher_, acceptor_, feed_, recent_, make_hooks()) {
     launcher_.on_other_end([this](const ChildEnd& end) { state_dump_.ended(end); });
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
@@ -54,10 +52,29 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
         const std::size_t busy = launcher_.running() + acceptor_.sessions();
         if (busy != busy_) supervisor_.touch();
         busy_ = busy;
+        operator_.end_of_round();
     });
+    log::set_recent(&recent_);
+    recent_.on_line([this](const log::Recent::Line& line) { feed_.line(line); });
     // What children take over from us.
     umask(022);
     take_descriptors();
+}
+
+Operator::Hooks Server::make_hooks() {
+    return {.about = [this] { return about(); },
+            .settings = [this]() -> const DaemonSettings& { return settings_; },
+            .reload = [this] { return reload(); },
+            .load =
+                [this](const std::vector<std::string>& files) {
+                    LoadOptions load = options_.load;
+                    if (!files.empty()) load.paths = files;
+                    Loaded loaded = load_config(load);
+                    loaded.services = keeper_.with_handed_in(std::move(loaded.services));
+                    return loaded;
+                },
+            .upgrade = [this] { upgrade_.begin(); },
+            .stop = [this] { stop(); }};
 }
 
 // As many descriptors as we may have, because each client of a built-in costs one; children get the
@@ -74,7 +91,13 @@ void Server::take_descriptors() {
     launcher_.spawner().restore_descriptor_limit(soft, limit.rlim_max);
 }
 
+Server::~Server() {
+    log::set_recent(nullptr);
+}
+
 void Server::succeed(Handover handover) {
+    if (handover.started != TimePoint{}) started_ = handover.started;
+    generation_ = handover.generation;
     if (handover.descriptor_limit) {
         descriptor_limit_ = handover.descriptor_limit;
         keeper_.set_descriptor_limit(descriptor_limit_->first);
@@ -89,6 +112,9 @@ Handover Server::hand_over_all() const {
     all.invocation = options_.invocation;
     all.pid_file = pid_file_;
     all.descriptor_limit = descriptor_limit_;
+    all.control = operator_.listener();
+    all.started = started_;
+    all.generation = generation_ + 1;
     return all;
 }
 
@@ -122,6 +148,10 @@ Result<void> Server::start() {
     settings_ = loaded.daemon;
     diagnostics_ = std::move(loaded.diagnostics);
     if (options_.foreground || predecessor_) open_log();
+    if (predecessor_) {
+        roster_.set_holds(holds_of(*predecessor_));
+        if (predecessor_->control >= 0) operator_.take_over(settings_, Fd(predecessor_->control));
+    }
     const auto services = keeper_.with_handed_in(loaded.services);
     keeper_.sort_out(services);
     take_up(loaded.daemon, plan_reload({}, services), services);
@@ -130,6 +160,7 @@ Result<void> Server::start() {
         take_over(*predecessor_, roster_, launcher_, acceptor_);
         log::notice("upgraded from version {} to {}", escaped(predecessor_->version),
                     INETD_VERSION);
+        roster_.set_holds({});
         predecessor_.reset();
         launcher_.reap();
     }
@@ -233,6 +264,7 @@ ReloadResult Server::reload() {
         log::notice({.event = log::Event::reloaded}, "{}", result.text);
         supervisor_.reloaded("");
     }
+    feed_.reloaded(result.text);
     last_reload_ = {.at = Clock::now(), .applied = result.applied, .text = result.text};
     return result;
 }
@@ -253,7 +285,7 @@ void Server::apply(const Loaded& loaded, ReloadResult& result) {
 
 About Server::about() const {
     return {.started = started_,
-            .generation = 0,
+            .generation = generation_,
             .stopping = shutdown_.begun(),
             .files = options_.load.paths,
             .settings = options_.load.settings,

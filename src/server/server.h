@@ -31,6 +31,10 @@ class Server {
     // Every signal is blocked and every service environment taken from here on.
     static Result<std::unique_ptr<Server>> create(const Options& options, Inheritance inheritance);
 
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    ~Server();
+
     // Before start(): this binary takes the place of another in the same process. The descriptors
     // of the hand-over are ours from start() on.
     void succeed(Handover handover);
@@ -48,6 +52,7 @@ class Server {
 
   private:
     Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance);
+    Operator::Hooks make_hooks();
 
     void on_signal(int signal);
     void take_up(const DaemonSettings& settings, const Plan& plan,
@@ -62,12 +67,16 @@ class Server {
     void hold_reserve();
     [[nodiscard]] std::string status() const;
 
+    static constexpr std::size_t kRecentBytes = 32768; // of the log
+
     Options options_;
     std::optional<Handover> predecessor_;
     int pid_file_ = -1;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit_; // of children
     DaemonSettings settings_;
     EventLoop loop_;
+    log::Recent recent_{kRecentBytes};
+    Feed feed_;
     Logging logging_;
     Diagnostics diagnostics_; // of the start, for the log that is not open yet
     Signals signals_;
@@ -81,6 +90,7 @@ class Server {
     StateDump state_dump_;
     Operator operator_;
     TimePoint started_ = Clock::now();
+    unsigned generation_ = 0;
     std::optional<About::Reload> last_reload_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked

@@ -85,6 +85,7 @@ struct Service {
     std::shared_ptr<const Sandbox> sandbox;           // the same; null = none
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
     Hold hold = Hold::none;
+    std::uint8_t told = 0; // the Condition that those who watch know
     Throttle full_notes;
     Throttle refusal_notes;
     Throttle exhaustion_notes;

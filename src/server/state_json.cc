@@ -50,13 +50,13 @@ json refused_by(const RefusalCounts& counts) {
     return all;
 }
 
-static json peer_of(const SocketAddress& peer) {
+json peer(const SocketAddress& peer) {
     return peer.family() == AF_UNSPEC ? json() : json(peer.unmapped().to_string());
 }
 
 json instance(const State::Server& server) {
     json item{{"pid", server.pid},
-              {"peer", peer_of(server.peer)},
+              {"peer", peer(server.peer)},
               {"started", calendar_time(server.started)},
               {"cpu", nullptr},
               {"memory", nullptr}};
@@ -67,12 +67,37 @@ json instance(const State::Server& server) {
     return item;
 }
 
-json session(const SocketAddress& peer, TimePoint started) {
+json session(const SocketAddress& client, TimePoint started) {
     return {{"pid", nullptr},
-            {"peer", peer_of(peer)},
+            {"peer", peer(client)},
             {"started", calendar_time(started)},
             {"cpu", nullptr},
             {"memory", nullptr}};
+}
+
+static const char* level_text(log::Level level) {
+    switch (level) {
+    case log::Level::error:
+        return "error";
+    case log::Level::warning:
+        return "warning";
+    case log::Level::notice:
+        return "notice";
+    case log::Level::info:
+        return "info";
+    case log::Level::debug:
+        break;
+    }
+    return "debug";
+}
+
+json log_line(const log::Recent::Line& line) {
+    using namespace std::chrono;
+    const auto at = duration_cast<milliseconds>(line.at.time_since_epoch()).count();
+    return {{"time", static_cast<double>(at) / 1000},
+            {"level", level_text(line.level)},
+            {"service", text_or_null(line.service)},
+            {"text", line.text}};
 }
 
 json diagnostics(const Diagnostics& diagnostics) {

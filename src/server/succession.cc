@@ -21,7 +21,7 @@ class Places {
   public:
     explicit Places(std::vector<Handover::Service>& services) : services_(services) {}
 
-    std::size_t add(const ServiceConfig& config, const Gate::State& gate) {
+    std::size_t add(const ServiceConfig& config, const Gate::State& gate, Hold hold = Hold::none) {
         const auto [place, fresh] = places_.try_emplace(key_of(config), services_.size());
         if (fresh)
             services_.push_back({.id = config.id(),
@@ -32,7 +32,8 @@ class Places {
                                  .idle_timeout = config.idle_timeout,
                                  .session_timeout = config.session_timeout,
                                  .kill_on_disconnect = config.kill_on_disconnect,
-                                 .gate = gate});
+                                 .gate = gate,
+                                 .hold = hold});
         return place->second;
     }
 
@@ -83,7 +84,8 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
     all.version = INETD_VERSION;
     Places places(all.services);
     for (const auto& service : roster.services())
-        places.add(*service->config, service->gate->state(service->config->limits, now));
+        places.add(*service->config, service->gate->state(service->config->limits, now),
+                   service->hold);
     hand_over_sockets(all, roster, keeper);
     hand_over_children(all, places, launcher);
     for (SessionState& state : acceptor.streams().states())
@@ -101,6 +103,16 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
     all.hang_ups = launcher.hang_ups().state();
     all.outcasts = acceptor.admission().outcasts().state();
     return all;
+}
+
+std::function<Hold(const ServiceConfig&)> holds_of(const Handover& handover) {
+    std::map<Key, Hold> holds;
+    for (const Handover::Service& service : handover.services)
+        if (service.hold != Hold::none) holds[{service.id, service.address}] = service.hold;
+    return [holds = std::move(holds)](const ServiceConfig& config) {
+        const auto found = holds.find(key_of(config));
+        return found == holds.end() ? Hold::none : found->second;
+    };
 }
 
 Inheritance inherit_from(const Handover& handover) {

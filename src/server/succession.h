@@ -10,11 +10,14 @@
 namespace inetd {
 
 // The two ends of a change of binary: the daemon before says what there is, the one after makes it
-// its own. Pauses and back-offs are not handed over, and begin anew.
+// its own. Back-offs are not handed over, and begin anew.
 
-// All but `pid_file` and `descriptor_limit`. Nothing changes by it.
+// All that belongs to services. Nothing changes by it.
 [[nodiscard]] Handover hand_over(const Roster& roster, const Launcher& launcher,
                                  const Acceptor& acceptor, const SocketKeeper& keeper);
+
+// What its services were held at, for those that there still are.
+[[nodiscard]] std::function<Hold(const ServiceConfig&)> holds_of(const Handover& handover);
 
 // Owns the listening sockets of the hand-over from here on, for Server::create().
 [[nodiscard]] Inheritance inherit_from(const Handover& handover);

@@ -192,8 +192,9 @@ void Upgrade::cancel() {
     if (trial_ != 0) kill(trial_, SIGKILL);
 }
 
-void Upgrade::refuse(const std::string& why) {
+void Upgrade::refuse(const std::string& why) const {
     log::error("upgrade refused: {}; the running daemon goes on", why);
+    hooks_.refused(why);
 }
 
 } // namespace inetd

@@ -23,6 +23,7 @@ class Upgrade {
         // Just before the exec, and if that failed all the same.
         std::function<void()> leaving;
         std::function<void()> staying;
+        std::function<void(const std::string& why)> refused;
     };
     Upgrade(EventLoop& loop, Launcher& launcher, const Invocation& invocation, Hooks hooks)
         : loop_(loop), launcher_(launcher), invocation_(invocation), hooks_(std::move(hooks)) {}
@@ -35,7 +36,7 @@ class Upgrade {
     Result<pid_t> start_trial(int state, int output);
     void trial_ended(const ChildEnd& end);
     void replace();
-    static void refuse(const std::string& why);
+    void refuse(const std::string& why) const;
 
     EventLoop& loop_;
     Launcher& launcher_;

@@ -11,7 +11,7 @@ import stat
 
 import pytest
 
-from harness import ME, Daemon, ask, free_port
+from harness import ME, Daemon, ask, connect, free_port
 from support import has_nothing, mode_of, wait_until
 from varlink import INETD, Caller, Control, Description, VarlinkError
 
@@ -324,7 +324,7 @@ def test_a_daemon_of_a_user(port, workdir):
                 return control.call("Pause", names=[str(port)])["services"][0]["state"] == "paused"
 
         assert as_user(NOBODY, changes) == 0
-        assert d.lines_like("paused")
+        d.wait_log("paused on request")
 
 
 def test_another_daemon_and_one_that_was_killed(workdir, port):
@@ -373,3 +373,89 @@ def test_a_reload_moves_it(workdir, port):
         settings.write_text('daemon = { control = "relative"; };\n')
         d.reload(expect="refused: 1 error")
         d.wait_log("'control' takes the absolute path of a socket, or \"none\", not \"?'?relative")
+
+
+def test_monitor(workdir, port):
+    conf = (f"127.0.0.1:{port} stream tcp nowait/1 {ME} /bin/cat\n"
+            f"{workdir}/other stream unix nowait {ME} internal echo\n")
+    with Daemon(conf, control=True) as d, Control(d.control) as watcher, Control(d.control) as one, \
+            Control(d.control) as control:
+        events, others = watcher.stream("Monitor"), one.stream("Monitor", name=f"{workdir}/other")
+        assert next(events) == {"event": None, "lost": 0} == next(others)
+
+        def next_event(kind, stream=events, text=None):
+            for reply in stream:
+                event = reply["event"]
+                if event["kind"] == kind and text in (None, event["text"]):
+                    return event
+
+        with connect(port) as s, connect(port):
+            started = next_event("started")
+            assert started["service"] == str(port)
+            assert started["peer"] == "127.0.0.1:{}".format(s.getsockname()[1])
+            next_event("state", text="parked")
+            s.close()
+            ended = next_event("ended")
+            assert (ended["pid"], ended["text"]) == (started["pid"], "exit 0") and ended["lasted"] > 0
+        next_event("ended")
+        control.call("Pause", names=[str(port)])
+        next_event("state", text="paused")
+        d.reload(conf.replace("nowait/1", "nowait/9/9/1"))
+        assert next_event("reload")["text"].startswith("reload: 0 added")
+        with connect(port) as s, connect(port) as second:
+            s.sendall(b"x")
+            assert s.recv(1) == b"x"
+            assert second.recv(1) == b""
+            refused = next_event("refused")
+            assert refused["text"] == "per_source" and refused["pid"] is None
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(f"{workdir}/other")
+            event = next_event("started", others)
+            assert (event["service"], event["pid"]) == (f"{workdir}/other", None)
+        assert next_event("ended", others)["text"] == "closed"
+        with pytest.raises(VarlinkError, match="ExpectedMore"):
+            control.call("Monitor")
+        with pytest.raises(VarlinkError, match="NoSuchService"):
+            next(control.stream("Monitor", name="nobody"))
+
+
+def test_a_slow_watcher_is_told_what_it_lost(port):
+    conf = f"127.0.0.1:{port} stream tcp nowait {ME} internal echo\n"
+    with Daemon(conf, control=True) as d, Control(d.control) as watcher, Control(d.control) as control:
+        watcher.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        events = watcher.stream("Monitor")
+        next(events)
+        for _ in range(2000):
+            control.call("Pause", names=[str(port)])
+            control.call("Resume")
+        lost = 0
+        while not lost:
+            if has_nothing(watcher.socket) and b"\0" not in watcher.left:
+                control.call("Pause", names=[str(port)])  # what was lost is told with the next event
+                control.call("Resume")
+            lost = next(events)["lost"]
+        assert lost > 100
+        assert is_alive(d, port)
+
+
+def test_only_so_many_watch(d, port):
+    watchers = [Control(d.control) for _ in range(5)]
+    try:
+        streams = [w.stream("Monitor") for w in watchers]
+        for stream in streams[:4]:
+            next(stream)
+        with pytest.raises(VarlinkError, match="Busy"):
+            next(streams[4])
+        watchers[0].close()
+        wait_until(lambda: watches(d), "there is room again")
+    finally:
+        for watcher in watchers:
+            watcher.close()
+
+
+def watches(d):
+    with Control(d.control) as control:
+        try:
+            return next(control.stream("Monitor"))
+        except VarlinkError:
+            return False

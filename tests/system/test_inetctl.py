@@ -5,15 +5,18 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import socket
 import struct
 import subprocess
 import termios
 import threading
+import types
 
 import pytest
 
-from harness import BUILD, ENVIRONMENT, ME, Daemon, ask, connect, free_port, inetctl
+from harness import BUILD, ENVIRONMENT, INETD, ME, Daemon, ask, connect, free_port, inetctl
 from support import children, has_nothing, script, started_pid, wait_until
 
 WAIT = """
@@ -122,6 +125,36 @@ def test_show(ports, workdir):
                          re.M)
         assert re.search(rf"^ +{pids['cat']}  127.0.0.1:\d+ +\d+ s +\d\.\d\d s +[\d.]+M$", text, re.M)
         assert "no such service" in ctl(d, "show", "nobody", status=3)
+
+
+def test_show_tells_where_each_limit_comes_from(ports, start):
+    """As --dump does, but of what runs: the files may say something else by now."""
+    one, two, relay = ports
+    conf = (f"127.0.0.1:{one} stream tcp nowait/7 {ME} /bin/cat\n"
+            f"127.0.0.1:{two} stream tcp nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{relay} stream tcp nowait {ME} internal redirect 127.0.0.1 9\n")
+    settings = (f'defaults = {{ per_source = 5; }};\n'
+                f'services = (\n{{ name = "{one}"; rate = "9/s";\n  env = ["A=b"]; }} );\n')
+    d = start(conf, settings, "-q", "12", control=True)
+    def limits(name):
+        return {s["key"]: (s["value"], s["origin"])
+                for s in asked(d, "show", name)["services"][0]["settings"]}
+
+    before = limits(one)
+    assert before["instances"] == ("7", f"line, {d.conf}:1")
+    assert before["per_source"] == ("5", f"defaults, {d.settings}:1")
+    assert before["rate"] == ('"9/s"', f"services, {d.settings}:3")
+    assert before["env"] == ('["A=b"]', f"services, {d.settings}:4")
+    assert before["backlog"] == ("12", "command line")
+    assert before["nice"] == (None, "built in")
+    assert "idle_timeout" not in before
+    assert limits(two)["instances"] == ("256", "built in")
+    assert limits(relay)["redirect"] == ('"127.0.0.1 9"', f"line, {d.conf}:3")
+    d.settings.write_text("")
+    d.rewrite("# nothing\n")
+    assert limits(one) == before
+    text = ctl(d, "show", one)
+    assert re.search(rf"^  rate +\"9/s\" +services, {d.settings}:3$", text, re.M)
 
 
 def test_several_of_one_name(ports):
@@ -326,3 +359,236 @@ def test_terminals(ports, workdir):
         assert f"{workdir}/a-socket-with-a-long-name-1/unix" in piped
         cut = ctl(d, "list", env={"COLUMNS": "90"})
         assert max(map(len, cut.splitlines())) == 90
+
+
+def test_disable_and_enable(ports):
+    one, two, _ = ports
+    conf = (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+    with Daemon(conf, control=True) as d, connect(one) as before:
+        before.sendall(b"x")
+        assert before.recv(1) == b"x"
+        assert ctl(d, "disable", one) == f"{one}/tcp: disabled\n"
+        with pytest.raises(ConnectionRefusedError):
+            connect(one)
+        before.sendall(b"y")
+        assert before.recv(1) == b"y"
+        status = asked(d, "status")
+        assert not status["failures"] and "failed" not in d.log()
+        assert asked(d, "show", one)["services"][0]["sockets"][0]["state"] == "disabled"
+        ctl(d, "pause", one)
+        ctl(d, "resume")
+        assert service(d, one)["state"] == "disabled", "only enable and a reload end it"
+        assert ctl(d, "enable", one) == f"{one}/tcp: listening\n"
+        assert ask(one, b"z") == b"z"
+        ctl(d, "disable", one, two)
+        ctl(d, "reload")
+        assert ask(one, b"x") == b"x" and ask(two, b"x") == b"x"
+
+
+def test_enable_when_the_address_was_taken_meanwhile(ports):
+    conf = f"127.0.0.1:{ports[0]} stream tcp nowait {ME} internal echo\n"
+    with Daemon(conf, control=True) as d:
+        ctl(d, "disable", ports[0])
+        with socket.create_server(("127.0.0.1", ports[0])):
+            assert ctl(d, "enable", ports[0]) == f"{ports[0]}/tcp: failed\n"
+            assert "Address already in use" in ctl(d, "status")
+        wait_until(lambda: service(d, ports[0])["state"] == "listening", "it is tried again")
+        assert ask(ports[0], b"x") == b"x"
+
+
+def test_what_is_disabled_for_good(ports, start):
+    """Comments stay, nothing is written that would not load, and others are left as they are."""
+    one, two, _ = ports
+    conf = (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+    settings = f'// mine\nservices = (\n  {{ name = "{two}"; rate = "9/s"; }} // the echo\n);\n'
+    d = start(conf, settings, control=True)
+    d.settings.chmod(0o640)
+    assert f"enabled = false written to {d.settings}\n" in ctl(d, "disable", "--save", one)
+    assert d.settings.read_text() == (
+        f'// mine\nservices = (\n  {{ name = "{two}"; rate = "9/s"; }}, // the echo\n'
+        f'  {{ name = "{one}"; enabled = false; }}\n);\n')
+    assert d.settings.stat().st_mode & 0o777 == 0o640
+    assert ask(one, b"x") == b"x", "from the next reload on"
+    ctl(d, "disable", "--save", "--now", one, f"{two}/tcp")
+    assert {s["state"] for s in asked(d, "list")["services"]} == {"disabled"}
+    ctl(d, "reload")
+    assert asked(d, "list")["services"] == []
+    assert "no such service" in ctl(d, "enable", one, status=3)
+    assert ctl(d, "enable", "--save", "--now", one).endswith(f"{one}/tcp: listening\n")
+    assert ask(one, b"x") == b"x"
+    assert f'{{ name = "{one}"; enabled = true; }}' in d.settings.read_text()
+    # What does not load is not written.
+    before = d.settings.read_text()
+    d.rewrite(conf + "nonsense\n")
+    assert "stays as it was" in ctl(d, "disable", "--save", one, status=1)
+    assert d.settings.read_text() == before
+    assert [p.name for p in d.settings.parent.glob("inetd.cfg*")] == ["inetd.cfg"]
+    assert "no such service" in ctl(d, "disable", "--save", "nobody", status=3)
+
+
+def test_diff(ports, workdir):
+    one, two, three = ports
+    conf = (f"127.0.0.1:{one} stream tcp nowait/5 {ME} /bin/cat\n"
+            f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+    with Daemon(conf, control=True) as d:
+        assert ctl(d, "diff") == ""
+        d.rewrite(f"127.0.0.1:{one} stream tcp nowait/7 {ME} /bin/cat cat -u\n"
+                  f"127.0.0.1:{three} stream tcp nowait {ME} internal echo\n")
+        assert ctl(d, "diff") == (
+            f"~ {one}/tcp  {d.conf}:1\n"
+            "    program: /bin/cat cat -> /bin/cat cat -u\n"
+            "    instances: 5 -> 7\n"
+            f"+ {three}/tcp  {d.conf}:2\n"
+            f"- {two}/tcp  {d.conf}:2\n")
+        other = workdir / "other.conf"
+        other.write_text(conf + f"127.0.0.1:{three} stream tcp wait {ME} /bin/cat\n")
+        (change,) = asked(d, "diff", other)["changes"]
+        assert (change["kind"], change["name"], change["file"]) == ("added", str(three), str(other))
+        other.write_text("nonsense\n")
+        told = ctl(d, "diff", other, status=78)
+        assert "other.conf:1" in told and "would be refused" in told
+        assert ask(two, b"x") == b"x", "nothing has changed"
+        assert asked(d, "status")["last_reload"] is None
+
+
+class Following:
+    """A verb that goes on until it is closed; wait_line() returns its next line that matches."""
+
+    def __init__(self, d, *arguments):
+        self.process = subprocess.Popen([BUILD / "inetctl", "-s", d.control, *map(str, arguments)],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, env=ENVIRONMENT)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def wait_line(self, pattern):
+        for line in self.process.stdout:
+            if re.search(pattern, line):
+                return line
+        raise AssertionError(f"ended without a line like {pattern!r}")
+
+
+def test_log(ports):
+    one, two, _ = ports
+    conf = "".join(f"127.0.0.1:{port} stream tcp nowait {ME} /bin/true\n" for port in (one, two))
+    with Daemon(conf, "-l", control=True) as d:
+        for port in (one, two):
+            ask(port)
+            d.wait_log(f"{port}: pid .* ended: exit 0")
+        text = ctl(d, "log")
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d 2 services, 0 running\n", text)
+        assert f" {one}: pid " in text and f" {two}: pid " in text
+        only = ctl(d, "log", one)
+        assert f" {two}: pid " not in only and f" {one}: pid " in only
+        assert len(ctl(d, "log", "-n", "2", f"{one}/tcp").splitlines()) == 2
+        assert asked(d, "log", "-n", "1", one)["lines"][0]["service"] == str(one)
+        with Following(d, "log", "-f", "-n", "0", one) as log, Following(d, "log", "-f") as all_of_it:
+            all_of_it.wait_line("2 services")
+            ask(two)
+            all_of_it.wait_line(f"{two}: pid .* ended")
+            ask(one)
+            assert f"{two}:" not in log.wait_line(f"{one}: 127.0.0.1.*started|{two}:")
+        assert "no such service" in ctl(d, "log", "nobody", status=3)
+
+
+def test_the_log_is_kept_within_bounds(ports):
+    conf = f"127.0.0.1:{ports[0]} stream tcp nowait {ME} internal echo\n"
+    with Daemon(conf, control=True) as d:
+        for _ in range(700):
+            d.signal(signal.SIGHUP)
+            d.wait_log("reload: ")
+        lines = asked(d, "log")["lines"]
+        assert 50 < len(lines) < 700
+        assert "reload" in lines[-1]["text"] and "services" not in lines[0]["text"]
+
+
+def test_drain(ports):
+    one, two, _ = ports
+    conf = (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+    with Daemon(conf, control=True) as d:
+        with connect(one) as server, connect(two) as session:
+            for s in (server, session):
+                s.sendall(b"x")
+                assert s.recv(1) == b"x"
+            with Following(d, "drain") as drain:
+                drain.wait_line("^2 still running")
+                with connect(one) as waiting:
+                    assert asked(d, "status")["state"] == "drained"
+                    session.close()
+                    drain.wait_line("^1 still running")
+                    server.close()
+                    drain.wait_line("^drained")
+                    assert drain.process.wait(20) == 0
+                    assert has_nothing(waiting) and service(d, one)["state"] == "drained"
+                    ctl(d, "resume")
+                    waiting.sendall(b"y")
+                    assert waiting.recv(1) == b"y"
+        wait_until(lambda: asked(d, "status")["running"] == 0, "all have gone")
+        with connect(one) as held:
+            held.sendall(b"x")
+            assert held.recv(1) == b"x"
+            with Following(d, "drain", "--stop") as drain:
+                drain.wait_line("^1 still running")
+                ctl(d, "reload")
+                drain.wait_line("not now: services were resumed or reloaded")
+                assert drain.process.wait(20) == 1
+            assert ask(one, b"z") == b"z"
+            with Following(d, "drain", "--stop") as drain:
+                drain.wait_line("^1 still running")
+                held.close()
+                drain.wait_line("^drained and stopped")
+        assert d.process.wait(20) == 0
+
+
+def test_upgrade(ports, workdir):
+    """The pid, the counts, what is on hold and the control socket itself go over."""
+    one, two, three = ports
+    binary = workdir / "inetd"
+    shutil.copy2(INETD, binary)
+    conf = "".join(f"127.0.0.1:{port} stream tcp nowait {ME} internal echo\n" for port in ports)
+    path, control = workdir / "conf", workdir / "control"
+    path.write_text(conf)
+    process = subprocess.Popen([binary, "-i", "--control", control, path],
+                               env=ENVIRONMENT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               text=True)
+    d = types.SimpleNamespace(control=control)
+    try:
+        wait_until(lambda: inetctl("-s", control, "status").returncode == 0, "it serves")
+        assert ask(one, b"x") == b"x"
+        ctl(d, "pause", two)
+        ctl(d, "disable", three)
+        before = asked(d, "status")
+        said = ctl(d, "upgrade")
+        assert re.fullmatch(rf"pid {process.pid} has changed from version (\S+) to \1\n", said)
+        after = asked(d, "status")
+        assert (after["pid"], after["generation"]) == (before["pid"], 1)
+        assert abs(after["started"] - before["started"]) < 0.01
+        assert "1 change of the binary" in ctl(d, "status")
+        assert [s["state"] for s in asked(d, "list")["services"]] == ["listening", "paused", "disabled"]
+        assert service(d, one)["accepted"] == 1 and service(d, one)["last_use"] is not None
+        with pytest.raises(ConnectionRefusedError):
+            connect(three)
+        ctl(d, "enable", three)
+        assert ask(three, b"x") == b"x"
+        script(binary, "exit 3\n", "/bin/sh")
+        assert re.search("upgrade refused: .*exit 3.*; the running daemon goes on",
+                         ctl(d, "upgrade", status=1))
+        assert asked(d, "status")["generation"] == 1
+        # One that passes the trial and then fails: the one before comes back.
+        script(binary, f'case "$*" in *--check*) exec {INETD} "$@";; esac\n'
+                       f'exec {INETD} --strict --settings /nonexistent "$@"\n', "/bin/sh")
+        assert "upgrade refused" in ctl(d, "upgrade", status=1)
+        assert asked(d, "status")["generation"] == 1
+        assert service(d, two)["state"] == "paused" and ask(one, b"x") == b"x"
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+    assert not control.exists()

@@ -18,8 +18,15 @@ Handover example() {
     all.version = "0.1.0";
     all.invocation = {.program = "/usr/sbin/inetd", .arguments = {"inetd", "-i"}, .directory = "/"};
     all.pid_file = 9;
+    all.control = 30;
+    all.started = TimePoint(3s);
+    all.generation = 2;
     all.descriptor_limit = {1024, 524288};
-    Gate::State gate{.started = 12, .refused = {}, .bucket = {TimePoint(5s), 1.5}, .rates = {}};
+    Gate::State gate{.started = 12,
+                     .last_use = TimePoint(4s),
+                     .refused = {},
+                     .bucket = {TimePoint(5s), 1.5},
+                     .rates = {}};
     gate.refused.add(Refusal::sensor, 3);
     gate.rates.prefix = {.v4 = 24, .v6 = 56};
     gate.rates.sources.push_back({*address_key(address("2001:db8::1")), {TimePoint(6s), 0.25}});
@@ -31,7 +38,8 @@ Handover example() {
                             .idle_timeout = 300s,
                             .session_timeout = 7s,
                             .kill_on_disconnect = true,
-                            .gate = gate});
+                            .gate = gate,
+                            .hold = Hold::disabled});
     all.sockets.push_back({.fd = 10,
                            .name = "a\"\n\xff",
                            .holder = Holder::unit,
@@ -89,6 +97,8 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->children[0].tether.ending);
     CHECK(read->outcasts == example().outcasts);
     CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
+    CHECK(read->services[0].gate.last_use == TimePoint(4s));
+    CHECK(read->services[0].hold == Hold::disabled);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
@@ -97,7 +107,8 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
-    CHECK(descriptors_of(*read) == std::vector{9, 10, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
+    CHECK(descriptors_of(*read) ==
+          std::vector{9, 30, 10, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 
@@ -120,6 +131,8 @@ TEST_CASE("a hand-over that is wrong is refused and says why") {
     CHECK(error_with(R"("pid":77)", R"("pid":0)") == range);
     CHECK(error_with(R"("pid":77)", R"("pid":18446744073709551615)") == range);
     CHECK(error_with(R"("holder":2)", R"("holder":3)") == range);
+    CHECK(error_with(R"("hold":3)", R"("hold":4)") == range);
+    CHECK(error_with(R"("generation":2)", R"("generation":-2)") == range);
     CHECK(error_with(R"("service":0)", R"("service":1)") == "hand-over: a reference leads nowhere");
     CHECK(error_with(R"("prefix_v4":24)", R"("prefix_v4":33)") == range);
     CHECK(error_with(R"("prefix_v6":56)", R"("prefix_v6":0)") == range);
