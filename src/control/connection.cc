@@ -8,11 +8,12 @@
 namespace inetd::control {
 
 Connection::Connection(EventLoop& loop, Fd fd, const Caller& caller, const Patience& patience,
-                       Hooks hooks)
+                       Pace& pace, Hooks hooks)
     : loop_(loop),
       fd_(std::move(fd)),
       caller_(caller),
       patience_(patience),
+      pace_(pace),
       hooks_(std::move(hooks)),
       framer_(kMostCall) {}
 
@@ -61,20 +62,33 @@ void Connection::serve_next() {
     const auto self = shared_from_this();
     next_.reset();
     if (!fd_ || busy_ || parting_ || !output_.empty()) return;
+    if (const Duration wait = pace_.next - Clock::now();
+        !caller_.may_change && framer_.has_next() && wait > Duration::zero()) {
+        next_ = loop_.after(wait, [this] { serve_next(); });
+        return settle();
+    }
     if (const auto text = framer_.next()) {
         const auto call = parse_call(*text);
         if (!call) return end();
-        timer_.reset();
-        ++calls_;
-        busy_ = true;
-        oneway_ = call->oneway;
-        hooks_.called(*this, *call);
-        // Nobody will say when such a call is done.
-        if (oneway_) busy_ = false;
+        serve(*call);
     } else if (framer_.too_long() || input_closed_) {
         return end();
     }
     settle();
+}
+
+void Connection::serve(const Call& call) {
+    static constexpr int kTimesTheCost = 4;
+    timer_.reset();
+    ++calls_;
+    busy_ = true;
+    oneway_ = call.oneway;
+    const TimePoint began = Clock::now();
+    hooks_.called(*this, call);
+    const TimePoint ended = Clock::now();
+    pace_.next = ended + kTimesTheCost * (ended - began);
+    // Nobody will say when such a call is done.
+    if (oneway_) busy_ = false;
 }
 
 void Connection::send(const Reply& reply) {

@@ -93,7 +93,7 @@ static Caller caller_of(int fd) {
 void Server::adopt(Fd fd) {
     const Caller caller = caller_of(fd.get());
     const auto connection = std::make_shared<Connection>(
-        loop_, std::move(fd), caller, patience_,
+        loop_, std::move(fd), caller, patience_, pace_,
         Connection::Hooks{
             .called = [this](Connection& from,
                              const Call& call) { dispatcher_.dispatch(from, call); },

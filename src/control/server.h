@@ -46,6 +46,7 @@ class Server {
     EventLoop& loop_;
     Dispatcher dispatcher_;
     Patience patience_;
+    Pace pace_;
     Place place_;
     Listening listening_;
     Watch watch_;

@@ -163,9 +163,34 @@ TEST_CASE("control: no more than so many are served") {
     CHECK(World::read(late) == std::nullopt);
 }
 
+TEST_CASE("control: who may only look is listened to for a part of the time") {
+    EventLoop loop;
+    Pace pace;
+    std::array<int, 2> ends{};
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const Fd caller(ends[1]);
+    std::vector<std::pair<TimePoint, TimePoint>> calls;
+    const auto connection = std::make_shared<Connection>(
+        loop, Fd(ends[0]), Caller{.pid = 1, .uid = 1, .may_change = false}, Patience(), pace,
+        Connection::Hooks{.called =
+                              [&](Connection& from, const Call&) {
+                                  const TimePoint began = Clock::now();
+                                  while (Clock::now() < began + 5ms)
+                                      continue;
+                                  calls.emplace_back(began, Clock::now());
+                                  from.send({});
+                              },
+                          .ended = [](Connection&) {}});
+    connection->start();
+    World::call(caller.get(), "a.b.Look");
+    World::call(caller.get(), "a.b.Look");
+    while (calls.size() < 2)
+        loop.round();
+    CHECK(calls[1].first - calls[0].second >= 4 * (calls[0].second - calls[0].first));
+}
+
 // The caller of the system tests holds each call and reply against them.
 TEST_CASE("control: the descriptions are those of their interfaces") {
     CHECK(kControlDescription.find("\ninterface io.inetd.Control\n") != std::string_view::npos);
-    CHECK(kServiceDescription.find("\ninterface org.varlink.service\n") !=
-          std::string_view::npos);
+    CHECK(kServiceDescription.find("\ninterface org.varlink.service\n") != std::string_view::npos);
 }
