@@ -1,3 +1,5 @@
+#include "ctl/import.h"
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -44,10 +46,12 @@ int main(int argc, char** argv) {
         app.add_subcommand("check", "Check a configuration; exits with 0, or 78 if it has errors");
     checker->add_option("FILE", files, "inetd.conf, or a directory of *.conf files")
         ->default_str("/etc/inetd.conf");
+    int status = kExitOk;
+    inetd::ctl::add_import(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kExitOk : kExitUsage;
     }
-    return check(files);
+    return checker->parsed() ? check(files) : status;
 }
