@@ -34,6 +34,12 @@ Builtin builtin_by_port(std::uint16_t port) {
     return Builtin::none;
 }
 
+std::string_view builtin_name(Builtin builtin) {
+    for (const BuiltinName& known : kBuiltins)
+        if (known.builtin == builtin) return known.name;
+    return {};
+}
+
 std::string builtin_hint(std::string_view name) {
     std::vector<std::string_view> names;
     for (const BuiltinName& known : kBuiltins)

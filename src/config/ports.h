@@ -33,6 +33,8 @@ Lookup<int> find_ip_protocol(const std::string& name);
 // The built-in service of a name ("echo") or a well-known port (7); none if there is none.
 Builtin builtin_by_name(std::string_view name);
 Builtin builtin_by_port(std::uint16_t port);
+// Empty for none.
+[[nodiscard]] std::string_view builtin_name(Builtin builtin);
 // What to say when a name is none of them.
 std::string builtin_hint(std::string_view name);
 
