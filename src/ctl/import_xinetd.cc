@@ -144,8 +144,7 @@ void Columns::find_user() {
     } else if (to_number<unsigned>(user, 0, UINT32_MAX)) {
         service_.user += ":" + user; // as xinetd does, which does not look the number up
     }
-    if (user.empty() && !is_internal())
-        refuse("has no user", {});
+    if (user.empty() && !is_internal()) refuse("has no user", {});
 }
 
 void Columns::find_program() {

@@ -1,8 +1,9 @@
+#include "ctl/daemon_program.h"
+#include "ctl/export.h"
 #include "ctl/import.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <fmt/format.h>
 #include <string>
 #include <system_error>
@@ -13,19 +14,9 @@ namespace {
 
 enum ExitCode { kExitOk = 0, kExitRuntime = 1, kExitUsage = 2 };
 
-// The daemon's binary of this installation: beside inetctl, or in the sbin next to its bin.
-std::filesystem::path find_daemon() {
-    std::error_code error;
-    const auto self = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
-    for (const auto& candidate : {self / "inetd", self / "../sbin/inetd"}) {
-        if (access(candidate.c_str(), X_OK) == 0) return candidate;
-    }
-    return "/usr/sbin/inetd";
-}
-
 // The checker is the daemon itself, so that both always agree.
 int check(const std::vector<std::string>& files) {
-    const std::string daemon = find_daemon().string();
+    const std::string daemon = inetd::ctl::daemon_program();
     std::vector<const char*> arguments{"inetd", "--check"};
     for (const std::string& file : files)
         arguments.push_back(file.c_str());
@@ -48,6 +39,7 @@ int main(int argc, char** argv) {
         ->default_str("/etc/inetd.conf");
     int status = kExitOk;
     inetd::ctl::add_import(app, status);
+    inetd::ctl::add_export(app, status);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
