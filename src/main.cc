@@ -6,6 +6,7 @@
 #include "process/background.h"
 #include "process/pid_file.h"
 #include "server/command_line.h"
+#include "server/effective_json.h"
 #include "server/inheritance.h"
 #include "server/server.h"
 #include "server/succession.h"
@@ -50,12 +51,16 @@ int check(const Options& options) {
     return errors == 0 ? kExitOk : kExitConfig;
 }
 
-int dump_all(const Options& options) {
+int dump_all(const Options& options, bool as_json) {
     LoadOptions load = options.load;
     load.trace = true;
     const Loaded loaded = load_config(load);
     const Count count = print(loaded.diagnostics);
-    static_cast<void>(std::fputs(effective_text(loaded).c_str(), stdout));
+    // An argument may hold any bytes, and JSON cannot.
+    constexpr auto kLax = nlohmann::ordered_json::error_handler_t::replace;
+    const std::string text =
+        as_json ? effective_json(loaded).dump(2, ' ', false, kLax) + "\n" : effective_text(loaded);
+    static_cast<void>(std::fputs(text.c_str(), stdout));
     return count.errors == 0 ? kExitOk : kExitConfig;
 }
 
@@ -135,7 +140,7 @@ int succeed(const CommandLine& line) {
 int run(const CommandLine& line) {
     const Options& options = line.options;
     if (line.check) return line.take_over ? try_take_over(line) : check(options);
-    if (line.dump) return dump_all(options);
+    if (!line.dump.empty()) return dump_all(options, line.dump == "json");
     if (options.debug) log::set_level(log::Level::debug);
     block_signals();
     if (chdir("/") != 0) return kExitRuntime;

@@ -26,6 +26,9 @@ std::vector<std::string_view> split(std::string_view text, char separator);
 // of a peer in a log line.
 std::string escaped(std::string_view text);
 
+// Text as a string of libconfig, in quotes.
+std::string string_literal(std::string_view text);
+
 // The candidate nearest to `word` by edit distance, if it is near enough to be what was meant.
 std::optional<std::string_view> did_you_mean(std::string_view word,
                                              const std::vector<std::string_view>& candidates);

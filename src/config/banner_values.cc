@@ -1,5 +1,6 @@
 #include "config/banner_values.h"
 
+#include "base/text.h"
 #include "config/files.h"
 #include "config/value_error.h"
 

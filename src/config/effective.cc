@@ -1,5 +1,6 @@
 #include "config/effective.h"
 
+#include "base/text.h"
 #include "config/keys.h"
 
 #include <algorithm>

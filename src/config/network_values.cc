@@ -1,5 +1,6 @@
 #include "config/network_values.h"
 
+#include "base/text.h"
 #include "config/source.h"
 #include "config/value_error.h"
 

@@ -1,6 +1,7 @@
 #include "config/path_values.h"
 
 #include "base/result.h"
+#include "base/text.h"
 #include "config/rooted_path.h"
 #include "config/value_error.h"
 

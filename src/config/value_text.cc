@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "config/access_values.h"
 #include "config/banner_values.h"
 #include "config/group_values.h"
@@ -15,18 +16,6 @@
 namespace inetd {
 
 using std::chrono::milliseconds;
-
-std::string string_literal(const std::string& text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (static_cast<unsigned char>(c) < ' ')
-            out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-        else
-            out += c;
-    }
-    return out + '"';
-}
 
 static std::string structured_text(const Value& value) {
     if (const auto* limits = std::get_if<std::vector<ResourceLimit>>(&value))

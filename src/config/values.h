@@ -69,7 +69,4 @@ using Value =
 // The value as the settings file would say it; empty if it cannot.
 [[nodiscard]] std::string value_text(ValueKind kind, const Value& value);
 
-// Text as a string of libconfig.
-[[nodiscard]] std::string string_literal(const std::string& text);
-
 } // namespace inetd

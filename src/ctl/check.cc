@@ -20,7 +20,7 @@ using Files = std::vector<std::string>;
 
 // The checker is the daemon itself, so that both always agree.
 static int check(const Files& files) {
-    const std::string daemon = find_daemon();
+    const std::string daemon = daemon_program();
     std::vector<const char*> arguments{"inetd", "--check"};
     for (const std::string& file : files)
         arguments.push_back(file.c_str());

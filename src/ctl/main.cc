@@ -1,3 +1,5 @@
+#include "ctl/export.h"
+#include "ctl/import.h"
 #include "ctl/verbs.h"
 
 #include <CLI/CLI.hpp>
@@ -18,6 +20,8 @@ int main(int argc, char** argv) {
         add_check_verbs(app, context);
         add_hold_verbs(app, context);
         add_change_verbs(app, context);
+        add_import(app, context);
+        add_export(app, context);
         app.footer("See inetctl(1).");
         try {
             app.parse(argc, argv);

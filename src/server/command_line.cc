@@ -147,7 +147,9 @@ void describe(CLI::App& app, CommandLine& line) {
     describe_daemon(app, load);
     describe_log(app, load);
     app.add_flag("--check", line.check, "Check the configuration and exit: 0 or 78");
-    app.add_flag("--dump", line.dump, "Print what applies to each service, and why, and exit");
+    app.add_flag("--dump{text}", line.dump,
+                 "Print what applies to each service, and why, and exit; --dump=json for programs")
+        ->check(CLI::IsMember({"text", "json"}));
     app.add_option_function<std::string>(
            "--take-over",
            [&line](const std::string& fds) {

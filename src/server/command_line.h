@@ -13,7 +13,7 @@ namespace inetd {
 struct CommandLine {
     Options options;
     bool check = false;
-    bool dump = false;
+    std::string dump{};   // "text" or "json"; empty = not asked for
     std::string pid_file; // empty: none
     // Said by a daemon to the binary that takes its place: the descriptors of the hand-over and of
     // its own binary; -1: there is no way back.

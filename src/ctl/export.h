@@ -1,0 +1,10 @@
+#pragma once
+
+#include "ctl/context.h"
+
+namespace inetd::ctl {
+
+// inetctl export systemd.
+void add_export(CLI::App& app, Context& context);
+
+} // namespace inetd::ctl
