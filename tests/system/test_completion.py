@@ -1,7 +1,14 @@
 """Completion of inetctl in the real shells, against a daemon whose services are offered."""
 
+import fcntl
+import os
+import pty
+import select
 import shlex
+import struct
 import subprocess
+import termios
+import time
 
 import pytest
 
@@ -75,22 +82,43 @@ def test_fish(d, workdir):
     assert "--names" in fish("inetctl list --")
 
 
+class Zsh:
+    """An interactive zsh on a terminal of its own."""
+
+    def __init__(self, directory):
+        self.ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
+        self.process = subprocess.Popen(
+            ["/usr/bin/zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs,
+            start_new_session=True, cwd=directory,
+            env={**ENVIRONMENT, "PATH": f"{BUILD}:{ENVIRONMENT['PATH']}", "TERM": "xterm",
+                 "HOME": str(directory)})
+        os.close(theirs)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.ours)
+
+    def ask(self, keys, *wanted):
+        """Types the keys and reads until all that is wanted has been shown."""
+        os.write(self.ours, keys.encode())
+        said, deadline = "", time.monotonic() + PATIENCE
+        while not all(word in said for word in wanted):
+            assert select.select([self.ours], [], [], max(0, deadline - time.monotonic()))[0], said
+            said += os.read(self.ours, 65536).decode(errors="replace")
+
+
 @pytest.mark.needs("zsh")
 def test_zsh(d, workdir):
-    """Its own completer, with compadd put to the test in a terminal of zsh's own (zsh/zpty)."""
+    """The choices that it lists for a line that has been begun."""
     (workdir / "_inetctl").write_text((FILES / "_inetctl").read_text())
-    script = workdir / "ask.zsh"
-    script.write_text(f"""
-zmodload zsh/zpty
-zpty z zsh -f -i
-zpty -w z "PS1=; unsetopt zle; fpath=({workdir} \\$fpath); PATH={BUILD}:\\$PATH"
-zpty -w z "autoload -Uz compinit; compinit -u -D; setopt zle; LISTMAX=1000; zstyle ':completion:*' list-colors"
-zpty -w z "bindkey '^X' list-choices; print READY-FOR-IT"
-zpty -r z said '*READY-FOR-IT*READY-FOR-IT*' || zpty -r z said '*READY-FOR-IT*'
-zpty -n -w z "$1"$'\\C-x'
-repeat 200; do zpty -r -t z piece && print -rn -- "$piece" && [[ $piece == *"$2"* ]] && break; sleep 0.05; done
-zpty -d z
-""")
-    said = subprocess.run(["/usr/bin/zsh", "-f", str(script), "inetctl ", "upgrade"], env=ENVIRONMENT,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
-    assert "monitor" in said.stdout and "upgrade" in said.stdout, said
+    with Zsh(workdir) as zsh:
+        zsh.ask(f"fpath=({workdir} $fpath); autoload -Uz compinit && compinit -u -D; LISTMAX=9999\r"
+                "bindkey '^X' list-choices; print READY$((1 + 1))\r", "READY2")
+        zsh.ask("inetctl \x18", "monitor", "upgrade", "show the services")
+        zsh.ask(f"\x15inetctl -s {d.control} show \x18", *d.names)
+        zsh.ask("\x15inetctl disable --\x18", "--save")
