@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "log/log.h"
+#include "process/footprint.h"
 #include "server/state_text.h"
 #include "server/succession.h"
 
@@ -188,6 +189,7 @@ void Server::run() {
     log::info({.event = log::Event::started}, "{}", status());
     log::flush();
     supervisor_.ready();
+    shrink_footprint();
     loop_.run();
     operator_.close();
     roster_.close_all(leaving_ ? Parting::restart : Parting::stop);
@@ -266,6 +268,7 @@ ReloadResult Server::reload() {
     }
     feed_.reloaded(result.text);
     last_reload_ = {.at = Clock::now(), .applied = result.applied, .text = result.text};
+    shrink_footprint();
     return result;
 }
 
