@@ -26,9 +26,9 @@ def test_start_and_reload():
     with Daemon(conf) as d:
         if "libasan" in pathlib.Path(f"/proc/{d.pid}/maps").read_text():
             pytest.skip("a sanitizer has memory of its own")
-        wait_until(lambda: has_less_than(0.8, d))
+        wait_until(lambda: has_less_than(0.8, d), "what the start needed is given back")
         # 5: the most begins anew, proc_pid_clear_refs(5).
         pathlib.Path(f"/proc/{d.pid}/clear_refs").write_text("5")
         d.reload(conf)
-        wait_until(lambda: has_less_than(1, d))
+        wait_until(lambda: has_less_than(1, d), "what the reload needed is given back")
         assert ask(port) == b"\n"
