@@ -16,5 +16,7 @@ bool read_buffer(const Source& source, const Token& token, int& bytes);
 
 // What the columns say together: sockets that do not exist, limits that cannot hold.
 bool check_line(const Source& source, const ServiceLine& line, Position wait_at);
+// Warns of an argv[0] that was meant as an argument.
+void check_argv0(const Source& source, const ServiceLine& line);
 
 } // namespace inetd

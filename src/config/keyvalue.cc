@@ -187,6 +187,7 @@ std::optional<ServiceLine> parse_definition(const Source& source, const Line& to
     if (!good) return std::nullopt;
     ServiceLine line = definition.take();
     line.enabled = enabled;
+    if (enabled) check_argv0(source, line);
     return line;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/columns.h"
+#include "config/programs.h"
 
 #include <fmt/format.h>
 
@@ -109,6 +110,24 @@ bool check_line(const Source& source, const ServiceLine& line, Position wait_at)
     return check_wait(source, line, wait_at) && good;
 }
 
+// argv[0] may be any word, but what looks like an argument mostly is one: without its argv[0] the
+// program never sees it.
+void check_argv0(const Source& source, const ServiceLine& line) {
+    if (line.internal() || line.arguments.empty()) return;
+    const Token& first = line.arguments.front();
+    const std::string& path = line.program.text;
+    const std::string name = base_name(path);
+    // tcpd(8) takes the server that it is to start as its own argv[0].
+    const bool other_path =
+        first.text.find('/') != std::string::npos && first.text != path && name != "tcpd";
+    if (!first.text.starts_with('-') && first.text.find('=') == std::string::npos && !other_path)
+        return;
+    source.warning(first.at,
+                   fmt::format("{} becomes argv[0], the name that the program is started by",
+                               quoted(first.text)),
+                   fmt::format("for an argument, write '{} {}'", name, first.text));
+}
+
 std::optional<ServiceLine> parse_line(const Source& source, const Line& tokens) {
     ServiceLine line;
     bool good = true;
@@ -133,6 +152,7 @@ std::optional<ServiceLine> parse_line(const Source& source, const Line& tokens) 
     line.program = tokens[kColumnCount - 1];
     line.arguments.assign(tokens.begin() + kColumnCount, tokens.end());
     if (!good || !check_line(source, line, tokens[3].at)) return std::nullopt;
+    check_argv0(source, line);
     return line;
 }
 

@@ -51,6 +51,7 @@ class Loader {
     void load_any(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
     void load_file(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
     void load_line(const Source& source, Lexer& lexer, Line& tokens, DefaultHosts& defaults);
+    void add(const Source& source, const ServiceLine& line, const DefaultHosts& defaults);
     void include(const Source& source, const Line& tokens, const DefaultHosts& defaults);
     void report(const Origin* origin, const std::string& file, std::string text);
 
@@ -191,16 +192,20 @@ void Loader::load_line(const Source& source, Lexer& lexer, Line& tokens, Default
         overrides_.excuse(tokens.front().text);
         return;
     }
-    std::optional<Draft> draft = resolver_.resolve(source, *line, defaults);
+    add(source, *line, defaults);
+}
+
+void Loader::add(const Source& source, const ServiceLine& line, const DefaultHosts& defaults) {
+    std::optional<Draft> draft = resolver_.resolve(source, line, defaults);
     if (!draft) {
-        overrides_.excuse(line->service.text);
+        overrides_.excuse(line.service.text);
         return;
     }
     if (trace_) loaded_.drafts.push_back(*draft);
     if (!draft->enabled) return;
     draft->config.origins = origins_of(*draft);
     const auto config = std::make_shared<const ServiceConfig>(std::move(draft->config));
-    if (overlap_.add(source, line->service.at, config)) loaded_.services.push_back(config);
+    if (overlap_.add(source, line.service.at, config)) loaded_.services.push_back(config);
 }
 
 static std::string directory_of(const std::string& path) {

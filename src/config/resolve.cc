@@ -127,28 +127,9 @@ static bool set_builtin(const Source& source, const ServiceLine& line, Draft& dr
     return true;
 }
 
-// argv[0] may be any word, but what looks like an argument mostly is one: without its argv[0] the
-// program never sees it.
-static void check_argv0(const Source& source, const ServiceLine& line) {
-    if (line.arguments.empty()) return;
-    const Token& first = line.arguments.front();
-    const std::string& path = line.program.text;
-    const std::string name = base_name(path);
-    // tcpd(8) takes the server that it is to start as its own argv[0].
-    const bool other_path =
-        first.text.find('/') != std::string::npos && first.text != path && name != "tcpd";
-    if (!first.text.starts_with('-') && first.text.find('=') == std::string::npos && !other_path)
-        return;
-    source.warning(first.at,
-                   fmt::format("{} becomes argv[0], the name that the program is started by",
-                               quoted(first.text)),
-                   fmt::format("for an argument, write '{} {}'", name, first.text));
-}
-
 bool Resolver::set_program(const Source& source, const ServiceLine& line, Draft& draft) {
     if (line.internal()) return set_builtin(source, line, draft);
     ServiceConfig& config = draft.config;
-    check_argv0(source, line);
     std::vector<std::string> argv;
     argv.reserve(std::max<std::size_t>(line.arguments.size(), 1));
     for (const Token& argument : line.arguments)
