@@ -22,6 +22,12 @@ static constexpr TypeName kTypes[] = {{"stream", SOCK_STREAM},
                                       {"seqpacket", SOCK_SEQPACKET},
                                       {"raw", SOCK_RAW}};
 
+bool names_type(std::string_view word) {
+    for (const TypeName& known : kTypes)
+        if (word == known.name) return true;
+    return word == "rdm";
+}
+
 static bool read_count(const Source& source, const Token& token, std::string_view what,
                        std::optional<std::uint32_t>& count) {
     count = to_number<std::uint32_t>(token.text, 0, std::numeric_limits<std::uint32_t>::max());
@@ -95,6 +101,11 @@ static bool match_protocol(std::string_view word, ServiceLine& line) {
         }
     }
     return false;
+}
+
+bool names_protocol(std::string_view word) {
+    ServiceLine line;
+    return match_protocol(word, line);
 }
 
 static bool unknown_protocol(const Source& source, const Token& protocol) {

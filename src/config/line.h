@@ -39,7 +39,7 @@ struct ServiceLine {
     std::optional<std::uint32_t> source_per_minute;
     std::optional<std::uint32_t> per_source;
 
-    Token user; // "user", "user.group" or "user:group"
+    Token user; // "user", "user.group" or "user:group"; empty = whoever runs inetd
     Token program;
     std::vector<Token> arguments;
     bool enabled = true; // false: "service off ..."

@@ -3,6 +3,7 @@
 #include "config/files.h"
 #include "config/overlap.h"
 #include "config/overrides.h"
+#include "config/programs.h"
 #include "config/resolve.h"
 
 #include <fmt/format.h>
@@ -47,6 +48,7 @@ class Loader {
 
     void start(const LoadOptions& options);
     std::shared_ptr<const Origins> origins_of(const Draft& draft) const;
+    void load_exec(const ExecService& exec, const std::vector<std::string>& path, int number);
     void set_first_default(const std::string& address);
     void load_any(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
     void load_file(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
@@ -85,6 +87,38 @@ void Loader::start(const LoadOptions& options) {
     shared->base = std::make_shared<const std::vector<inetd::Origin>>(overrides_.base().origins);
     shared_origins_ = std::move(shared);
     if (!options.default_address.empty()) set_first_default(options.default_address);
+    int number = 0;
+    for (const ExecService& exec : options.execs)
+        load_exec(exec, options.program_path, ++number);
+}
+
+// A program that is named without a directory becomes the one that PATH leads to.
+static bool find_program(const Source& source, const std::vector<std::string>& path,
+                         ServiceLine& line) {
+    if (line.internal() || line.program.text.find('/') != std::string::npos) return true;
+    const auto found = find_program(line.program.text, path);
+    if (!found.found()) source.error(line.program.at, found.problem, found.hint);
+    line.program.text = found.value;
+    return found.found();
+}
+
+void Loader::load_exec(const ExecService& exec, const std::vector<std::string>& path, int number) {
+    if (first_name_.empty()) first_name_ = kExecFile;
+    const std::size_t said = loaded_.diagnostics.size();
+    const std::string before(static_cast<std::size_t>(number) - 1, '\n');
+    const std::string text = shown_text(exec);
+    const Source spec(kExecFile, before + text.substr(0, exec.spec.size()), loaded_.diagnostics);
+    Line words;
+    if (!Lexer(spec).next(words) && loaded_.diagnostics.size() > said) return;
+    const Source source(kExecFile, before + text, loaded_.diagnostics);
+    auto line = parse_exec(source, words, exec, number);
+    if (line && find_program(source, path, *line)) {
+        add(source, *line, first_default_);
+    } else {
+        for (const Token& word : words)
+            overrides_.excuse(word.text);
+    }
+    suggest_words(words, said, loaded_.diagnostics);
 }
 
 // Most services have few values of their own, and there may be many services.

@@ -2,6 +2,7 @@
 
 #include "config/diagnostic.h"
 #include "config/draft.h"
+#include "config/exec.h"
 #include "config/model.h"
 
 #include <optional>
@@ -16,16 +17,18 @@ namespace inetd {
 
 // What the command line says beneath the files: these override it, but for `daemon`.
 struct LoadOptions {
-    std::vector<std::string> paths;      // inetd.conf files or directories of *.conf
-    std::string settings;                // inetd.cfg; empty = none
-    bool settings_required = false;      // it must not be absent
-    std::string default_address;         // -a: numeric address or host name; empty = all
-    Limits default_limits;               // -c -C -s -R
-    int default_backlog = 0;             // -q
-    DaemonSettings daemon;               // with what the options say of them
-    std::vector<std::string_view> given; // the keys of the settings file that options have set
-    bool trace = false;                  // keep the drafts, for effective_text()
-    bool ipv6 = machine_has_ipv6();      // false: bare "tcp" opens an IPv4 socket only
+    std::vector<std::string> paths;        // inetd.conf files or directories of *.conf
+    std::vector<ExecService> execs;        // before all files
+    std::vector<std::string> program_path; // where programs of execs are; absolute
+    std::string settings;                  // inetd.cfg; empty = none
+    bool settings_required = false;        // it must not be absent
+    std::string default_address;           // -a: numeric address or host name; empty = all
+    Limits default_limits;                 // -c -C -s -R
+    int default_backlog = 0;               // -q
+    DaemonSettings daemon;                 // with what the options say of them
+    std::vector<std::string_view> given;   // the keys of the settings file that options have set
+    bool trace = false;                    // keep the drafts, for effective_text()
+    bool ipv6 = machine_has_ipv6();        // false: bare "tcp" opens an IPv4 socket only
 };
 
 struct Loaded {

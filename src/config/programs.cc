@@ -33,6 +33,18 @@ static std::string hint_for(const std::string& path) {
     return {};
 }
 
+Lookup<std::string> find_program(const std::string& name,
+                                 const std::vector<std::string>& directories) {
+    for (const std::string& directory : directories) {
+        std::string path = directory;
+        path.append("/").append(name);
+        if (is_program(path)) return {.value = std::move(path), .problem = {}, .hint = {}};
+    }
+    return {.value = {},
+            .problem = fmt::format("program {} is in no directory of PATH", quoted(name)),
+            .hint = hint_for(name)};
+}
+
 static Lookup<bool> look_at(const std::string& path, const std::string& root) {
     const auto problem = [&](std::string text, std::string hint = {}) -> Lookup<bool> {
         return {.value = false, .problem = std::move(text), .hint = std::move(hint)};

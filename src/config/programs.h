@@ -24,6 +24,10 @@ class Programs {
     std::unordered_map<std::string, std::shared_ptr<const Program>> shared_;
 };
 
+// The absolute path of the program `name` in the first of `directories` that has it.
+[[nodiscard]] Lookup<std::string> find_program(const std::string& name,
+                                               const std::vector<std::string>& directories);
+
 // "ftpd" of "/usr/sbin/ftpd".
 [[nodiscard]] std::string base_name(const std::string& path);
 

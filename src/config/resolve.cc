@@ -37,7 +37,8 @@ static bool set_socket(const Source& source, const ServiceLine& line, Draft& dra
 }
 
 bool Resolver::set_account(const Source& source, const ServiceLine& line, ServiceConfig& config) {
-    const auto& found = accounts_.find(line.user.text);
+    const auto& found = accounts_.find(
+        line.user.text.empty() ? fmt::format("{}:{}", geteuid(), getegid()) : line.user.text);
     if (!found.found()) {
         source.error(line.user.at, found.problem, found.hint);
         return false;

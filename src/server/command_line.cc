@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "config/words.h"
+#include "server/exec_arguments.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -20,6 +21,9 @@ namespace {
 constexpr const char* kDefaultConfig = "/etc/inetd.conf";
 constexpr const char* kDefaultSettings = "/etc/inetd.cfg";
 constexpr const char* kDefaultPidFile = "/run/inetd.pid";
+// execvp(3)
+constexpr const char* kDefaultPath = "/bin:/usr/bin";
+constexpr int kUsageError = 2;
 
 // What an option says of a key of the settings file is marked as given.
 void describe_limits(CLI::App& app, LoadOptions& load) {
@@ -133,6 +137,10 @@ void describe(CLI::App& app, CommandLine& line) {
     app.set_help_flag("-h,--help", "Print this and exit");
     app.add_option("FILE", load.paths, "inetd.conf, or a directory of *.conf files")
         ->default_str(kDefaultConfig);
+    app.add_option("--exec", line.specs,
+                   "Serve a command without any file, as in --exec 'tcp 8080 nowait' -- cat -n")
+        ->type_name("SPEC -- COMMAND [ARG...]")
+        ->allow_extra_args(false);
     app.add_flag("-i,--foreground", line.options.foreground,
                  "Stay in the foreground, messages to standard error");
     app.add_flag("-d,--debug", line.options.debug,
@@ -174,8 +182,10 @@ void make_absolute(CommandLine& line) {
     if (std::string& control = load.daemon.control; !control.empty() && control != "none")
         control = std::filesystem::absolute(control).string();
     load.settings_required = !load.settings.empty();
-    load.settings = load.settings_required ? std::filesystem::absolute(load.settings).string()
-                                           : kDefaultSettings;
+    if (load.settings_required)
+        load.settings = std::filesystem::absolute(load.settings).string();
+    else if (load.execs.empty())
+        load.settings = kDefaultSettings;
     if (!line.pid_file.empty()) line.pid_file = std::filesystem::absolute(line.pid_file).string();
 }
 
@@ -185,13 +195,37 @@ Invocation invocation_of(int argc, char** argv) {
     invocation.program = std::filesystem::read_symlink("/proc/self/exe").string();
     if (invocation.program.ends_with(kDeleted))
         invocation.program.resize(invocation.program.size() - kDeleted.size());
+    bool ours = true; // what follows belongs to no command
     for (int i = 0; i < argc; ++i) {
-        const std::string_view argument(argv[i]);
-        if (!argument.starts_with("--take-over=")) invocation.arguments.emplace_back(argument);
+        const std::string argument(argv[i]);
+        ours = ours && !begins_exec(argument);
+        if (!ours || !argument.starts_with("--take-over="))
+            invocation.arguments.push_back(argument);
     }
     std::error_code gone;
     invocation.directory = std::filesystem::current_path(gone).string();
     return invocation;
+}
+
+// Programs are looked up at each load, when the daemon has left the directory it was started in.
+void settle_execs(CommandLine& line, std::vector<std::vector<std::string>> commands) {
+    LoadOptions& load = line.options.load;
+    if (commands.empty()) {
+        if (load.paths.empty()) load.paths = {kDefaultConfig};
+        return;
+    }
+    line.options.foreground = true;
+    const char* path = std::getenv("PATH");
+    for (const std::string_view directory : split(path != nullptr ? path : kDefaultPath, ':'))
+        load.program_path.push_back(
+            std::filesystem::absolute(directory.empty() ? "." : directory).string());
+    for (std::size_t i = 0; i < commands.size(); ++i) {
+        const std::string& name = commands[i].front();
+        const bool bare = name.find('/') == std::string::npos;
+        load.execs.push_back({.spec = line.specs[i],
+                              .command = commands[i],
+                              .program = bare ? name : std::filesystem::absolute(name).string()});
+    }
 }
 
 void settle_mode(CommandLine& line) {
@@ -214,11 +248,16 @@ std::variant<CommandLine, int> parse_command_line(int argc, char** argv) {
     CLI::App app("A super-server: listens for many services, starts a server when somebody comes.",
                  "inetd");
     CommandLine line;
-    line.options.load.paths = {kDefaultConfig};
     line.options.load.daemon.control = default_control();
     describe(app, line);
     try {
-        app.parse(argc, argv);
+        auto arguments = cut_commands({argv + std::min(argc, 1), argv + argc});
+        if (!arguments) throw CLI::ParseError(arguments.error().text(), kUsageError);
+        // The usual place is for the daemon that has the usual files.
+        if (!arguments->commands.empty()) line.options.load.daemon.control = "none";
+        std::reverse(arguments->own.begin(), arguments->own.end()); // as CLI11 takes them
+        app.parse(std::move(arguments->own));
+        settle_execs(line, std::move(arguments->commands));
     } catch (const CLI::ParseError& error) {
         return app.exit(error);
     }

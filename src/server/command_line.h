@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace inetd {
 
@@ -13,8 +14,9 @@ namespace inetd {
 struct CommandLine {
     Options options;
     bool check = false;
-    std::string dump{};   // "text" or "json"; empty = not asked for
-    std::string pid_file; // empty: none
+    std::string dump{};             // "text" or "json"; empty = not asked for
+    std::vector<std::string> specs; // of the --exec; their commands are in options.load
+    std::string pid_file;           // empty: none
     // Said by a daemon to the binary that takes its place: the descriptors of the hand-over and of
     // its own binary; -1: there is no way back.
     std::optional<std::pair<int, int>> take_over;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "log/log.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -54,8 +55,10 @@ class Arguments {
   public:
     Arguments(const Invocation& invocation, std::string more, bool trial)
         : all_(invocation.arguments) {
-        if (trial) all_.emplace_back("--check");
-        all_.push_back(std::move(more));
+        // First, for what stands behind `--` belongs to a command.
+        const auto first = all_.begin() + static_cast<std::ptrdiff_t>(std::min(all_.size(), 1UL));
+        all_.insert(first, std::move(more));
+        if (trial) all_.insert(all_.begin() + 1, "--check");
         for (std::string& argument : all_)
             pointers_.push_back(argument.data());
         pointers_.push_back(nullptr);

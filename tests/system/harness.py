@@ -61,7 +61,8 @@ def free_port():
 
 
 class Daemon:
-    """`with Daemon("echo stream tcp nowait root internal") as d:` runs the built inetd -i."""
+    """`with Daemon("echo stream tcp nowait root internal") as d:` runs the built inetd -i; without
+    a conf, as in `Daemon(None, "--exec", ...)`, what its options say."""
 
     def __init__(self, conf, *options, env=None, wrap=(), preexec=None, wait_ready=True,
                  control=False):
@@ -69,7 +70,8 @@ class Daemon:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="inetd-test-"))
         self.dir.chmod(0o755)  # servers that run as nobody look at files in here
         self.conf = self.dir / "inetd.conf"
-        self.conf.write_text(conf)
+        if conf is not None:
+            self.conf.write_text(conf)
         self.control = control if isinstance(control, pathlib.Path) else self.dir / "control"
         asked = [] if control is None else ["--control", str(self.control) if control else "none"]
         self.lines = []
@@ -81,7 +83,8 @@ class Daemon:
         (self.dir / "notify").chmod(0o666)  # a daemon that does not run as root reports as well
         environment = {**ENVIRONMENT, **(env or {}), "NOTIFY_SOCKET": str(self.dir / "notify")}
         self.process = subprocess.Popen(
-            [*map(str, wrap), str(INETD), "-i", *asked, *map(str, options), str(self.conf)],
+            [*map(str, wrap), str(INETD), *([] if conf is None else ["-i"]), *asked,
+             *map(str, options), *([] if conf is None else [str(self.conf)])],
             env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
             start_new_session=True, preexec_fn=preexec)
         self._reader = threading.Thread(target=self._read_log, daemon=True)

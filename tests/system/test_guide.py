@@ -1,11 +1,12 @@
 """The recipes of docs/GUIDE.md are loaded as they stand there."""
 
 import re
+import socket
 import subprocess
 
 import pytest
 
-from harness import Daemon, ROOT, ask, run_inetd
+from harness import BUILD, ENVIRONMENT, Daemon, ROOT, ask, read_all, run_inetd
 from test_confinement import needs_landlock
 
 TEXT = (ROOT / "docs/GUIDE.md").read_text()
@@ -13,18 +14,20 @@ TEXT = (ROOT / "docs/GUIDE.md").read_text()
 RECIPES = [(section.partition("\n")[0],
             dict(re.findall(r"^```(\S+)\n(.*?)^```$", section, re.S | re.M)))
            for section in TEXT.split("\n## ")[1:]]
-KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg"}
+KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg", "sh"}
+FILES = [(name, blocks) for name, blocks in RECIPES if "inetd.conf" in blocks]
+COMMANDS = [(name, blocks["sh"]) for name, blocks in RECIPES if "sh" in blocks]
 
 
 def test_there_are_recipes_and_no_block_that_nobody_looks_at():
     assert len(RECIPES) >= 5
     assert len(re.findall("^```.", TEXT, re.M)) == sum(len(blocks) for _, blocks in RECIPES)
     for name, blocks in RECIPES:
-        assert "inetd.conf" in blocks and set(blocks) <= KNOWN, name
+        assert blocks.keys() & {"inetd.conf", "sh"} and set(blocks) <= KNOWN, name
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("name, blocks", RECIPES, ids=[name for name, _ in RECIPES])
+@pytest.mark.parametrize("name, blocks", FILES, ids=[name for name, _ in FILES])
 def test_a_recipe_is_good(workdir, name, blocks):
     conf, settings = workdir / "inetd.conf", workdir / "inetd.cfg"
     conf.write_text(blocks["inetd.conf"])
@@ -32,6 +35,20 @@ def test_a_recipe_is_good(workdir, name, blocks):
     done = run_inetd("--check", "--settings", settings, conf)
     said = done.stdout + done.stderr
     assert done.returncode == 0 and "0 errors, 0 warnings" in said, said
+
+
+def run_command(text, wrap=()):
+    """A daemon as a shell starts it that is given the text."""
+    return Daemon(None, wrap=(*wrap, "sh", "-c", f"exec {text}"),
+                  env={"PATH": f"{BUILD}:{ENVIRONMENT['PATH']}"})
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("name, text", COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_command_runs(namespace, name, text):
+    with run_command(text, namespace.wrap) as d:
+        assert not d.lines_like("error|warning|failed")
+        assert d.stop() == 0
 
 
 @pytest.mark.needs("haproxy")
@@ -59,6 +76,19 @@ def recipe(workdir, namespace):
     yield run
     for daemon in daemons:
         daemon.close()
+
+
+def ask_abstract(name):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.connect("\0" + name)
+        return read_all(s)
+
+
+@pytest.mark.root
+def test_serve_one_command(namespace):
+    with run_command(dict(COMMANDS)["Serve one command"], namespace.wrap):
+        assert namespace.run(ask, 8083, b"a\nb\n") == b"     1\ta\n     2\tb\n"
+        assert b"load average" in namespace.run(ask_abstract, "date")
 
 
 @pytest.mark.root
