@@ -148,7 +148,7 @@ void describe(CLI::App& app, CommandLine& line) {
     app.add_option("-a", load.default_address, "Listen here where a line names no address")
         ->type_name("ADDR");
     describe_limits(app, load);
-    app.add_option("-p", line.pid_file, "Write the pid here")->type_name("FILE");
+    app.add_option("-p", line.pid_file, "Write the pid here")->type_name("FILE")->take_last();
     app.add_option("--settings", load.settings, "The settings file, inetd.cfg(5)")
         ->type_name("FILE")
         ->default_str(kDefaultSettings);

@@ -140,6 +140,14 @@ def test_pid_file(workdir):
     assert not path.exists()
 
 
+def test_of_two_pid_files_the_last_one_counts(workdir):
+    """So that what a unit names can be replaced by $INETD_OPTIONS."""
+    first, last = workdir / "first", workdir / "last"
+    with Daemon(say(free_port()), "-p", first, "-p", last) as d:
+        assert last.read_text() == f"{d.pid}\n"
+        assert not first.exists()
+
+
 def test_pid_file_of_a_running_daemon_is_not_taken(workdir):
     path = workdir / "inetd.pid"
     with Daemon(say(free_port()), "-p", path) as d:
