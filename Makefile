@@ -1,6 +1,6 @@
 # Thin: meson and ninja build, the scripts stand in .ci/.
 .NOTPARALLEL:
-.PHONY: help build run test check-asan install bench bench-quick fuzz format lint clean
+.PHONY: help build run test check-asan install deb bench bench-quick fuzz format lint clean
 
 # Without vptr: that check asks the kernel by a pipe whether memory is there, and reports a fault where
 # the tests use up all descriptors.
@@ -17,6 +17,7 @@ endef
 #: make test      run every test, as it is and under ASan and UBSan
 #: make build     compile into build/
 #: make install   install (PREFIX=/usr/local, DESTDIR=)
+#: make deb       build the Debian package into build-deb/
 #: make lint      clang-format, clang-tidy and shellcheck
 #: make format    let clang-format write the files anew
 #: make fuzz      run each fuzz target for MINUTES=1
@@ -46,6 +47,10 @@ test: build check-asan
 
 install: build
 	@meson install -C build --no-rebuild
+
+deb:
+	@.ci/install-packages build deb
+	@.ci/deb build-deb
 
 bench: build
 	@tests/bench/run

@@ -3,13 +3,15 @@
 Outside, the first test of a module boots the box (see boot.py), in which another pytest runs those
 tests of the module that were selected; its reports come out through a file and are passed on here.
 A module with NO_BOX runs as usual; one with CGROUP = "hybrid" has the memory controller where the
-machine keeps it in cgroup v1.
+machine keeps it in cgroup v1; in that of a module with PACKAGE nothing is installed, and
+INETD_PACKAGE names the Debian package of the build.
 """
 
 import json
 import os
 import pathlib
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -46,21 +48,42 @@ def install(config):
     return os.path.join(config.installed.name, "root")
 
 
+def package(config):
+    """The Debian package of the build, which .ci/deb makes, and what it said."""
+    config.package = tempfile.TemporaryDirectory(prefix="inetd-package-")
+    os.chmod(config.package.name, 0o755)  # apt reads it as a user of its own
+    done = subprocess.run([ROOT / ".ci/deb", config.package.name], check=False, umask=0o022, text=True,
+                          env={**os.environ, "INETD_BUILD": str(BUILD)}, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return next(pathlib.Path(config.package.name).glob("*.deb"), None), done.stdout
+
+
 def run_module(config, module, items):
     """The reports of the items by node id, and what to say of an item without any."""
     layout = getattr(module, "CGROUP", "unified")
     check = boot("--cgroup", layout, "--check")
     if check.returncode != 0:
         return {}, ("skipped", check.stdout.strip() or check.stderr)
+    variables = ["INETD_BOX=1", f"INETD_BUILD={BUILD}"]
+    if getattr(module, "PACKAGE", False):
+        missing = [tool for tool in module.TOOLS if not shutil.which(tool)]
+        if missing:
+            return {}, ("skipped", f"{missing[0]} is not installed")
+        file, said = package(config)
+        if file is None:
+            return {}, ("failed", said)
+        content = ["--bind", str(file.parent)]
+        variables.append(f"INETD_PACKAGE={file}")
+    else:
+        content = ["--install", install(config)]
     names = [str(item.path) + item.nodeid[item.nodeid.index("::"):] for item in items]
     words = ["/usr/bin/python3", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
              "--rootdir", str(config.rootpath), *names]
     kept = [f"{name}={value}" for name, value in os.environ.items() if name.startswith("INETD_TEST")]
-    inner = shlex.join(["env", "INETD_BOX=1", f"INETD_BUILD={BUILD}", *kept, *words])
+    inner = shlex.join(["env", *variables, *kept, *words])
     with tempfile.TemporaryDirectory(prefix="inetd-out-") as out:
-        result = boot("--cgroup", layout, "--install", install(config), "--bind", str(ROOT),
-                      "--bind", str(BUILD), "--out", out, "--timeout", str(TIMEOUT),
-                      "--", "/bin/sh", "-c", f"exec {inner}")
+        result = boot("--cgroup", layout, *content, "--bind", str(ROOT), "--bind", str(BUILD),
+                      "--out", out, "--timeout", str(TIMEOUT), "--", "/bin/sh", "-c", f"exec {inner}")
         console = pathlib.Path(out, "console").read_text(errors="replace")
         path = pathlib.Path(out, REPORTS.name)
         lines = path.read_text().splitlines() if path.exists() else []
