@@ -1,5 +1,6 @@
 #include "server/acceptor.h"
 
+#include "base/seconds.h"
 #include "builtin/datagrams.h"
 #include "log/log.h"
 #include "net/sock_diag.h"
@@ -15,10 +16,6 @@ using namespace std::chrono_literals;
 // One listener must not keep the others waiting: the rest comes in the next round.
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
-
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed)
     : loop_(loop),

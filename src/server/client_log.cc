@@ -1,5 +1,6 @@
 #include "server/client_log.h"
 
+#include "base/seconds.h"
 #include "base/text.h"
 #include "log/log.h"
 
@@ -78,10 +79,6 @@ class Details {
 };
 
 } // namespace
-
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 void ClientLog::server_ended(const ServerEnd& what) {
     const ServiceConfig& config = what.config;

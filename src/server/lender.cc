@@ -1,5 +1,6 @@
 #include "server/lender.h"
 
+#include "base/seconds.h"
 #include "log/log.h"
 #include "net/socket.h"
 #include "process/pidfd.h"
@@ -124,7 +125,7 @@ void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     log::warning(
         {.event = log::Event::left_unread, .service = endpoint.service->name(), .pid = end.pid},
         "{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",
-        endpoint.service->name(), end.pid, end.text(), std::chrono::duration<double>(wait).count());
+        endpoint.service->name(), end.pid, end.text(), seconds(wait));
     endpoint.not_before = Clock::now() + wait;
 }
 

@@ -1,5 +1,6 @@
 #include "server/roster.h"
 
+#include "base/seconds.h"
 #include "log/log.h"
 
 #include <algorithm>
@@ -8,10 +9,6 @@
 #include <utility>
 
 namespace inetd {
-
-static double seconds(Duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
 
 std::vector<ServiceConfigPtr> Roster::configs() const {
     std::vector<ServiceConfigPtr> all;

@@ -1,5 +1,6 @@
 #include "server/shutdown.h"
 
+#include "base/seconds.h"
 #include "log/log.h"
 
 #include <algorithm>
@@ -16,8 +17,7 @@ void Shutdown::begin(Duration stop_timeout) {
     begun_ = true;
     supervisor_.stopping();
     if (still_running() == 0) return server_ended();
-    log::notice("stopping; waiting {:.0f} s for {} to end",
-                std::chrono::duration<double>(stop_timeout).count(), running_text());
+    log::notice("stopping; waiting {:.0f} s for {} to end", seconds(stop_timeout), running_text());
     deadline_ = Clock::now() + stop_timeout;
     wait();
 }

@@ -1,5 +1,6 @@
 #include "server/tether.h"
 
+#include "base/seconds.h"
 #include "log/log.h"
 #include "process/children.h"
 
@@ -49,8 +50,7 @@ std::unique_ptr<Tether> Tether::resume(EventLoop& loop, HangUps& hang_ups, Serve
 void Tether::limit() {
     const auto most = server_.config->session_timeout;
     timer_ = loop_.after(server_.started + most - Clock::now(), [this, most] {
-        end(fmt::format("has run for its session_timeout of {:g} s",
-                        std::chrono::duration<double>(most).count()));
+        end(fmt::format("has run for its session_timeout of {:g} s", seconds(most)));
     });
 }
 
