@@ -92,8 +92,7 @@ void Relays::limit(Handle relay) {
 void Relays::begin(Handle relay) {
     limit(relay);
     try {
-        // Also for a client that goes away before there is a target. a client that goes away
-        // meanwhile.
+        // Also for a client that goes away before there is a target.
         if (!relay->client.gone)
             relay->client.watch =
                 loop_.watch(relay->client.fd.get(), 0, [this, relay](std::uint32_t events) {
