@@ -19,9 +19,8 @@ struct ProxyReceiver::Guest {
     Watch watch;        // after the descriptor, so that it goes first
 };
 
-ProxyReceiver::ProxyReceiver(EventLoop& loop, OnFault on_fault, Duration timeout)
+ProxyReceiver::ProxyReceiver(EventLoop& loop, Duration timeout)
     : loop_(loop),
-      on_fault_(std::move(on_fault)),
       guests_(loop, timeout, [this](Handle guest) { fail(guest, Fault::timed_out); }) {}
 
 ProxyReceiver::~ProxyReceiver() = default;
@@ -49,8 +48,9 @@ void ProxyReceiver::start(Arrival arrival) {
 
 void ProxyReceiver::fail(Handle guest, Fault fault) {
     const SocketAddress balancer = guest->arrival.balancer;
+    const auto failed = std::move(guest->arrival.failed);
     guests_.remove(guest);
-    on_fault_(balancer, fault);
+    failed(balancer, fault);
 }
 
 // Takes what is certainly part of the header and nothing else. What is peeked at is taken in the

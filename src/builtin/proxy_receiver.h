@@ -18,24 +18,25 @@ namespace inetd {
 // that the service finds on its socket all that follows.
 class ProxyReceiver {
   public:
+    enum class Fault : std::uint8_t { bad_header, timed_out };
     struct Arrival {
         Fd fd;
         SocketAddress balancer;
         SocketAddress peer;  // the client; the balancer where that speaks for itself
         SocketAddress local; // where the client connected to; no family if nobody said
         std::shared_ptr<void> lease;
-        std::function<void(Arrival)> arrived; // as given to start(); may call anything
+        // Both as given to start(); they may call anything.
+        std::function<void(Arrival)> arrived;
+        std::function<void(const SocketAddress& balancer, Fault)> failed;
     };
-    enum class Fault : std::uint8_t { bad_header, timed_out };
-    // The connection is closed when this is called. One that ends before its header is no fault:
-    // that is how a balancer looks whether somebody listens.
-    using OnFault = std::function<void(const SocketAddress& balancer, Fault fault)>;
 
-    ProxyReceiver(EventLoop& loop, OnFault on_fault, Duration timeout = std::chrono::seconds(5));
+    explicit ProxyReceiver(EventLoop& loop, Duration timeout = std::chrono::seconds(5));
     ~ProxyReceiver();
 
-    // `arrival.fd` is connected and close-on-exec, blocking or not; `arrived` gets the arrival,
-    // completed, unless the connection ends or fails before. May call either before it returns.
+    // `arrival.fd` is connected and close-on-exec, blocking or not. One of these is called, before
+    // this returns or later: `arrived` with the arrival, completed, or `failed` when the connection
+    // has been closed; neither where it ends before its header, for that is how a balancer looks
+    // whether somebody listens.
     void start(Arrival arrival);
 
     [[nodiscard]] std::size_t count() const;
@@ -50,7 +51,6 @@ class ProxyReceiver {
     void fail(Handle guest, Fault fault);
 
     EventLoop& loop_;
-    OnFault on_fault_;
     IdleList<Guest> guests_;
 };
 

@@ -19,6 +19,8 @@ constexpr std::array<Words, kRefusals> kWords{{
     {"too many starts for this address", "rate_per_source"},
     {"it touched a sensor", "sensor"},
     {"not one of its balancers", "proxy_from"},
+    {"what it sent is no PROXY header", "proxy_header"},
+    {"no PROXY header in time", "proxy_timeout"},
     {"an answer might go round in circles", "reflection"},
     {"not one of its only_from", "only_from"},
     {"it is one of its no_access", "no_access"},

@@ -16,6 +16,8 @@ enum class Refusal : std::uint8_t {
     source_rate,      //
     sensor,           // it touched one
     balancer,         // it is none of those that may speak for others
+    proxy_header,     // its balancer did not say who it is
+    proxy_timeout,    // or not in time
     reflection,       // an answer to it might go round in circles
     only_from,        // it is not on that list
     no_access,        // it is on that one
@@ -28,8 +30,8 @@ inline constexpr std::size_t kRefusals = static_cast<std::size_t>(Refusal::resol
 
 // "too many instances"
 [[nodiscard]] const char* refusal_text(Refusal refusal);
-// The key of inetd.cfg(5) that is the reason, unique among refusals; "reflection" and
-// "resolver" are none.
+// The key of inetd.cfg(5) that is the reason, unique among refusals; "proxy_header",
+// "proxy_timeout", "reflection" and "resolver" are none.
 [[nodiscard]] const char* refusal_key(Refusal refusal);
 [[nodiscard]] std::optional<Refusal> refusal_of_key(std::string_view key);
 

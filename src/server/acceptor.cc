@@ -38,9 +38,7 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Fe
                                      int code) { note_unreachable(service, target, code); },
                .ended = [this](const SessionEnd& end) { note_end(end); }}),
       idents_(loop, connection_owner),
-      proxied_(loop, [this](const SocketAddress& balancer, ProxyReceiver::Fault fault) {
-          note_fault(balancer, fault);
-      }) {
+      proxied_(loop) {
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
 
@@ -133,30 +131,37 @@ void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     Service& service = *endpoint.service;
     if (!service.config->proxy_protocol)
         return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
+    await_header(endpoint, std::move(accepted));
+}
+
+void Acceptor::await_header(Endpoint& endpoint, Listener::Accepted accepted) {
+    Service& service = *endpoint.service;
     if (!is_balancer(*service.config, accepted.peer)) {
         admission_.refuse(service, accepted.peer, Refusal::balancer, accepted.fd.get());
         return greeter_.dismiss(*service.config, std::move(accepted.fd));
     }
     auto lease = admission_.reserve(service, accepted.peer, accepted.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(accepted.fd));
+    const auto place = endpoint.weak_from_this();
     proxied_.start({.fd = std::move(accepted.fd),
                     .balancer = accepted.peer,
                     .peer = {},
                     .local = {},
                     .lease = std::move(lease),
-                    .arrived = [this, place = endpoint.weak_from_this()](auto arrival) {
-                        const auto there = place.lock();
-                        if (!there || there->service->config->wait) return;
-                        take_client(*there, {std::move(arrival.fd), arrival.peer, arrival.local,
-                                             std::move(arrival.lease)});
-                    }});
-}
-
-void Acceptor::note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault) {
-    if (!fault_notes_.pass(loop_.now())) return;
-    log::notice({.peer = &balancer}, "balancer {}: {}", balancer.to_string(),
-                fault == ProxyReceiver::Fault::timed_out ? "no PROXY header in time"
-                                                         : "what it sent is no PROXY header");
+                    .arrived =
+                        [this, place](auto arrival) {
+                            const auto there = place.lock();
+                            if (!there || there->service->config->wait) return;
+                            take_client(*there, {std::move(arrival.fd), arrival.peer, arrival.local,
+                                                 std::move(arrival.lease)});
+                        },
+                    .failed =
+                        [this, place](const SocketAddress& balancer, ProxyReceiver::Fault fault) {
+                            const bool late = fault == ProxyReceiver::Fault::timed_out;
+                            const auto why = late ? Refusal::proxy_timeout : Refusal::proxy_header;
+                            if (const auto there = place.lock())
+                                admission_.refuse(*there->service, balancer, why, -1);
+                        }});
 }
 
 void Acceptor::take_client(Endpoint& endpoint, Client client) {

@@ -62,7 +62,7 @@ class Acceptor {
     void admit(Endpoint& endpoint, Client client);
     void serve(Endpoint& endpoint, Client client);
     void serve_here(Service& service, Client client);
-    void note_fault(const SocketAddress& balancer, ProxyReceiver::Fault fault);
+    void await_header(Endpoint& endpoint, Listener::Accepted accepted);
     void note_end(const SessionEnd& end);
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void answer_datagrams_of(Endpoint& endpoint);
@@ -86,7 +86,6 @@ class Acceptor {
     std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
-    Throttle fault_notes_;
 };
 
 } // namespace inetd

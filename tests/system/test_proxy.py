@@ -125,7 +125,7 @@ def test_a_place_is_kept_while_the_header_comes(start):
 def test_what_is_no_header_is_closed(start, data):
     d, port = start()
     assert visit(port, data) == b""
-    d.wait_log(r"balancer 127\.0\.0\.1:\d+: what it sent is no PROXY header")
+    d.wait_log(rf"{port}: refused 127\.0\.0\.1: what it sent is no PROXY header")
     assert visit(port, LINE + b"x").endswith(b"x")
 
 
@@ -134,7 +134,7 @@ def test_a_header_has_to_come_in_time(start):
     with connect(port) as s:
         s.sendall(LINE[:20])
         assert read_all(s) == b""
-    d.wait_log(r"no PROXY header in time")
+    d.wait_log(rf"{port}: refused 127\.0\.0\.1: no PROXY header in time")
 
 
 def test_a_check_of_the_balancer_starts_nothing(start):

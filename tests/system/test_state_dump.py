@@ -1,5 +1,6 @@
 """SIGUSR1: the state in a file, written by a child that the daemon never waits for."""
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -11,7 +12,7 @@ import struct
 
 import pytest
 
-from harness import ME, Daemon, ask, connect, free_port, udp
+from harness import ME, Daemon, ask, connect, free_port, read_all, udp
 from support import children, script, socket_fds, wait_for_end
 
 DGRAM = """
@@ -105,6 +106,21 @@ def test_refusals_by_reason(workdir):
             for _ in range(2):
                 assert ask(port) == b""
             assert "1 started, 2 refused: 2 by per_source\n" in dump(d, workdir)
+
+
+def test_what_is_no_proxy_header_is_counted(workdir):
+    port = free_port()
+    settings = workdir / "inetd.cfg"
+    settings.write_text(f'daemon = {{ dump_file = "{workdir}/dump"; }};\n'
+                        f'services = ( {{ name = "{port}"; proxy_protocol = true; '
+                        'proxy_from = ["127.0.0.1"]; } );\n')
+    conf = f"127.0.0.1:{port} stream tcp nowait {ME} internal echo\n"
+    with Daemon(conf, "--settings", settings) as d:
+        for _ in range(2):
+            with connect(port) as s, contextlib.suppress(ConnectionResetError):
+                s.sendall(b"GET / HTTP/1.0")
+                assert read_all(s) == b""
+        assert "0 started, 2 refused: 2 by proxy_header\n" in dump(d, workdir)
 
 
 def test_a_dump_replaces_the_one_before(workdir):

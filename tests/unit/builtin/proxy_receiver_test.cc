@@ -19,7 +19,9 @@ struct Fixture {
                         .peer = {},
                         .local = {},
                         .lease = lease,
-                        .arrived = [this](ProxyReceiver::Arrival a) { arrival = std::move(a); }});
+                        .arrived = [this](ProxyReceiver::Arrival a) { arrival = std::move(a); },
+                        .failed = [this](const SocketAddress&,
+                                         ProxyReceiver::Fault fault) { faults.push_back(fault); }});
         return connection;
     }
 
@@ -27,9 +29,7 @@ struct Fixture {
     std::optional<ProxyReceiver::Arrival> arrival;
     std::vector<ProxyReceiver::Fault> faults;
     EventLoop loop;
-    ProxyReceiver receiver{
-        loop, [this](const SocketAddress&, ProxyReceiver::Fault fault) { faults.push_back(fault); },
-        100ms};
+    ProxyReceiver receiver{loop, 100ms};
 };
 
 constexpr std::string_view kLine = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n";
