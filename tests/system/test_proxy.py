@@ -118,6 +118,22 @@ def test_a_place_is_kept_while_the_header_comes(start):
         assert quick.recv(10) == b"quick"
 
 
+def test_a_reload_while_the_header_comes(start, workdir):
+    """The server has a socket that blocks, though a built-in was to have it when it was accepted."""
+    d, port = start("internal echo")
+    mode = script(workdir / "mode", "import os\nprint(os.get_blocking(0))\n")
+    with connect(port) as program, connect(port) as builtin:
+        program.sendall(LINE[:10])
+        builtin.sendall(LINE[:10])
+        conf = d.conf.read_text()
+        d.reload(conf.replace("internal echo", str(mode)))
+        program.sendall(LINE[10:])
+        assert read_all(program) == b"True\n"
+        d.reload(conf)
+        builtin.sendall(LINE[10:] + b"x")
+        assert builtin.recv(10) == b"x"
+
+
 @pytest.mark.parametrize("data", (
     b"GET / HTTP/1.0\r\n\r\n", b"PROXY UNKNOWN " + b"x" * 1_000_000,
     b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff" + b"x" * 65535,
