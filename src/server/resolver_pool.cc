@@ -1,6 +1,5 @@
 #include "server/resolver_pool.h"
 
-#include "base/cidr.h"
 #include "process/pidfd.h"
 
 #include <algorithm>
@@ -16,7 +15,6 @@ using namespace std::chrono_literals;
 static constexpr std::size_t kMostWorkers = 8;
 static constexpr std::ptrdiff_t kMostWorkersOfOne = 3; // network
 static constexpr std::size_t kMostQuestions = 256;
-static constexpr std::ptrdiff_t kMostQuestionsOfOne = 64;
 static constexpr std::size_t kMostWaiting = 1024;
 static constexpr unsigned kMostTries = 2; // of a question that a worker died of
 static constexpr Duration kRest = 60s;    // without a question until the workers end
@@ -63,8 +61,16 @@ const HostNames* ResolverPool::known(const SocketAddress& client) const {
     return cache_.find(client, loop_.now());
 }
 
+std::size_t ResolverPool::waiting_in(const Cidr& network) const {
+    std::size_t count = 0;
+    for (const Question& question : questions_)
+        if (question.network == network) count += question.done.size();
+    return count;
+}
+
 void ResolverPool::ask(const Inquiry& inquiry, Done done) {
-    if (waiting_ >= kMostWaiting) return done({});
+    const Cidr network = network_of(inquiry.client);
+    if (waiting_ >= kMostWaiting || waiting_in(network) >= kMostWaitingOfOne) return done({});
     const bool names = inquiry.kind == Inquiry::Kind::names;
     const SocketAddress host = host_of(inquiry.client);
     if (names) {
@@ -73,12 +79,7 @@ void ResolverPool::ask(const Inquiry& inquiry, Done done) {
             return open->second->done.push_back(std::move(done));
         }
     }
-    const Cidr network = network_of(inquiry.client);
     if (questions_.size() >= kMostQuestions) return done({});
-    const auto from_there =
-        std::count_if(questions_.begin(), questions_.end(),
-                      [&](const Question& other) { return other.network == network; });
-    if (from_there >= kMostQuestionsOfOne) return done({});
     rest_.reset();
     const Handle question = questions_.add(inquiry, network);
     question->done.push_back(std::move(done));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/cidr.h"
 #include "builtin/idle_list.h"
 #include "event/loop.h"
 #include "policy/name_cache.h"
@@ -18,9 +19,11 @@ namespace inetd {
 // Asks name services and hosts_access(5), which may take as long as they like, in processes of its
 // own: started at the first question, a few at most, ended when nobody has asked for a while. One
 // that does not answer in time is killed. Names are remembered for a while. Whose name server never
-// answers can have several addresses: one network has a part of the processes at most.
+// answers can have several addresses, and connect again and again: one network (a /24 of IPv4, a
+// /64 of IPv6) has a part of the processes and of those who wait at most.
 class ResolverPool {
   public:
+    static constexpr std::size_t kMostWaitingOfOne = 128; // less than the default of `instances`
     using Done = std::function<void(const InquiryReply&)>;
     // `trouble`: a resolver cannot be started.
     ResolverPool(EventLoop& loop, std::function<void(const Error&)> trouble,
@@ -48,6 +51,7 @@ class ResolverPool {
     using Handle = IdleList<Question>::Handle;
     using Workers = std::list<Worker>;
 
+    [[nodiscard]] std::size_t waiting_in(const Cidr& network) const;
     void pump();
     std::deque<Handle>::iterator next();
     [[nodiscard]] Workers::iterator idle_worker();
