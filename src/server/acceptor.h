@@ -47,8 +47,11 @@ class Acceptor {
     [[nodiscard]] Relays& relays() { return relays_; }
     [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
-        return sessions_.count() + mux_.count() + relays_.count() + idents_.count() +
-               proxied_.count() + screening_.resolver().waiting();
+        return sessions_.count() + mux_.count() + relays_.count() + unsettled();
+    }
+    // Clients that cannot be handed over, but are known, answered or gone within seconds.
+    [[nodiscard]] std::size_t unsettled() const {
+        return idents_.count() + proxied_.count() + screening_.resolver().waiting();
     }
     void stop_sessions();
     [[nodiscard]] const Greeter& greeter() const { return greeter_; }

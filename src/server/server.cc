@@ -31,6 +31,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       supervisor_(loop_, [this] { return status(); }),
       upgrade_(loop_, launcher_, options_.invocation,
                {.state = [this] { return hand_over_all(); },
+                .unsettled = [this] { return acceptor_.unsettled() != 0; },
                 .leaving =
                     [this] {
                         acceptor_.screening().resolver().retire();

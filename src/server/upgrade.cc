@@ -20,6 +20,8 @@ namespace inetd {
 using namespace std::chrono_literals;
 
 static constexpr Duration kTrialTimeout = 5s;
+static constexpr Duration kPatience = 10s; // two answers of a resolver
+static constexpr Duration kLook = 10ms;
 
 Result<Fd> handover_file(const Handover& handover) {
     const std::string text = handover_text(handover);
@@ -168,11 +170,17 @@ void Upgrade::trial_ended(const ChildEnd& end) {
         return refuse(fmt::format("{}: {}{}{}", invocation_.program, end.text(),
                                   said.empty() ? "" : ": ", escaped(said)));
     late_ = true;
+    latest_ = Clock::now() + kPatience;
+    if (hooks_.unsettled()) log::notice("upgrade: waiting for clients that are not known yet");
     // Not from here: of the batch of children that we are in, some may not have been seen to.
     timer_ = loop_.after(Duration::zero(), [this] { replace(); });
 }
 
 void Upgrade::replace() {
+    if (hooks_.unsettled() && Clock::now() < latest_) {
+        timer_ = loop_.after(kLook, [this] { replace(); });
+        return;
+    }
     launcher_.spawner().settle();
     launcher_.reap();
     const Handover handover = hooks_.state();

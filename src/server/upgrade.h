@@ -20,6 +20,8 @@ class Upgrade {
   public:
     struct Hooks {
         std::function<Handover()> state;
+        // Whether there are clients that no hand-over has, but that will soon be seen to.
+        std::function<bool()> unsettled;
         // Just before the exec, and if that failed all the same.
         std::function<void()> leaving;
         std::function<void()> staying;
@@ -45,6 +47,7 @@ class Upgrade {
     Fd output_; // of the trial
     pid_t trial_ = 0;
     bool late_ = false;
+    TimePoint latest_; // until when it waits for clients
     Timer timer_;
 };
 

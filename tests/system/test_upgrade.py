@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import INETD, ME, Daemon, ask, connect, free_port, read_all, udp
+from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
 from support import (children, has_nothing, listeners, script, socket_fds, started_pid, stat_fields,
                      wait_until)
 
@@ -130,6 +130,38 @@ def test_sessions_of_built_ins_go_on():
         one.shutdown(socket.SHUT_WR)
         assert read_all(one) == b""
         assert "12 bytes in, 12 out" in d.wait_log(rf"{echo}: .*session ended")
+
+
+def test_clients_that_are_not_known_yet_are_seen_to_before(workdir):
+    proxied, auth = free_port(), free_port()
+    settings = workdir / "inetd.cfg"
+    settings.write_text(f'services = ( {{ name = "{proxied}"; proxy_protocol = true; '
+                        'proxy_from = ["127.0.0.1"]; } );\n')
+    conf = (f"127.0.0.1:{proxied} stream tcp4 nowait {ME} internal echo\n"
+            f"127.0.0.1:{auth} stream tcp4 nowait {ME} internal auth\n")
+    with Daemon(conf, "--settings", settings) as d, connect(proxied) as one, connect(auth) as two:
+        one.sendall(b"PROXY TCP4 192.0.2.7 ")
+        two.sendall(b"1, ")
+        d.signal(signal.SIGUSR2)
+        d.wait_log("upgrade: waiting for clients")
+        assert ask(proxied, b"PROXY UNKNOWN\r\nmeanwhile") == b"meanwhile"
+        one.sendall(b"198.51.100.2 4711 80\r\nstill here")
+        assert one.recv(100) == b"still here"
+        two.sendall(b"2\r\n")
+        assert read_all(two) == b"1 , 2 : ERROR : NO-USER\r\n"
+        two.close()
+        d.wait_log("upgraded from version")
+        one.sendall(b"and now")
+        assert one.recv(100) == b"and now"
+
+
+def test_an_upgrade_waits_for_nobody_for_long():
+    auth = free_port()
+    with Daemon(f"127.0.0.1:{auth} stream tcp4 nowait {ME} internal auth\n") as d, \
+            connect(auth) as silent:
+        d.signal(signal.SIGUSR2)
+        d.wait_log("upgraded from version", 2 * PATIENCE)
+        assert read_all(silent) == b""
 
 
 def test_an_echo_that_its_client_does_not_read_is_complete():
