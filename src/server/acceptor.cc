@@ -127,12 +127,6 @@ static bool is_balancer(const ServiceConfig& config, const SocketAddress& peer) 
                        [&](const Cidr& network) { return network.contains(peer); });
 }
 
-// While a client waited, a reload may have made a built-in service of one that starts a program, or
-// the other way round; and a blocking socket would hold up the loop.
-static void suit(const ServiceConfig& config, int connection) {
-    set_blocking(connection, config.builtin == Builtin::none);
-}
-
 void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     Service& service = *endpoint.service;
     if (!service.config->proxy_protocol)
@@ -158,7 +152,9 @@ void Acceptor::await_header(Endpoint& endpoint, Listener::Accepted accepted) {
                         [this, place](auto arrival) {
                             const auto there = place.lock();
                             if (!there || there->service->config->wait) return;
-                            suit(*there->service->config, arrival.fd.get());
+                            // A reload may have made another kind of service of it.
+                            const bool blocks = there->service->config->builtin == Builtin::none;
+                            set_blocking(arrival.fd.get(), blocks);
                             take_client(*there, {std::move(arrival.fd), arrival.peer, arrival.local,
                                                  std::move(arrival.lease)});
                         },
@@ -201,10 +197,10 @@ void Acceptor::screen(Endpoint& endpoint, Client client) {
          },
          .admitted =
              [this, place](Service&, Client known) {
-                 const auto there = place.lock();
-                 if (!there) return;
-                 suit(*there->service->config, known.fd.get());
-                 serve(*there, std::move(known));
+                 if (const auto there = place.lock()) {
+                     set_blocking(known.fd.get(), there->service->config->builtin == Builtin::none);
+                     serve(*there, std::move(known));
+                 }
              },
          .refused = [this](Service& then,
                            Client known) { greeter_.dismiss(*then.config, std::move(known.fd)); }});
