@@ -193,7 +193,7 @@ def test_ten_megabytes_without_an_end(d, port):
 
 def memory(d):
     lines = dict(line.split(":") for line in (open(f"/proc/{d.pid}/status")))
-    return int(lines["VmRSS"].split()[0])  # KiB
+    return int(lines["RssAnon"].split()[0])  # KiB
 
 
 def test_a_hundred_idle_callers(d, port):

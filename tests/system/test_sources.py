@@ -100,7 +100,7 @@ def test_rates_stay_used_over_reload_and_upgrade(start):
 def cost_of(d):
     """(descriptors, resident memory in KiB) of the daemon."""
     status = pathlib.Path(f"/proc/{d.pid}/status").read_text()
-    return len(os.listdir(f"/proc/{d.pid}/fd")), int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    return len(os.listdir(f"/proc/{d.pid}/fd")), int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
 
 def flood(port, count, width=100):
