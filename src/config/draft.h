@@ -40,7 +40,7 @@ struct Draft {
     std::string redirect;                 // becomes config.relay
     const Setting* redirect_at = nullptr; // where that stands, if in the settings file
     bool enabled = true;                  // false: checked, but not listened on
-    std::vector<Origin> origins; // one for each of service_keys()
+    std::vector<Origin> origins;          // one for each of service_keys()
 };
 
 } // namespace inetd

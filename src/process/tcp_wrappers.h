@@ -7,8 +7,8 @@
 namespace inetd {
 
 // Whether hosts.allow and hosts.deny (hosts_access(5)) let the client come to `daemon`. May look
-// names up and run what those files say, so not for the daemon. No, if one of them cannot be read or
-// libwrap cannot be loaded.
+// names up and run what those files say, so not for the daemon. No, if one of them cannot be read
+// or libwrap cannot be loaded.
 [[nodiscard]] bool wrappers_admit(const std::string& daemon, const SocketAddress& client,
                                   const SocketAddress& local);
 
