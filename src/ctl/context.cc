@@ -18,7 +18,7 @@ std::string socket_of(const Context& context) {
     if (!context.socket.empty()) return context.socket;
     const char* mine = getenv("XDG_RUNTIME_DIR");
     if (geteuid() != 0 && mine != nullptr && *mine == '/') {
-        const std::string path = std::string(mine) + "/inetd/control";
+        std::string path = std::string(mine) + "/inetd/control";
         if (access(path.c_str(), F_OK) == 0) return path;
     }
     return "/run/inetd/control";
