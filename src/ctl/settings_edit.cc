@@ -210,42 +210,55 @@ void append_entry(std::string_view text, const Services& services, const std::st
     if (!services.entries.empty()) edits.push_back({services.entries.back().end, 0, ","});
 }
 
+// What the entries for one service say of `enabled`, and what to change in them.
+struct Finding {
+    const Entry* own = nullptr; // the one to say it in, if any
+    bool contradicted = false;  // by an entry for other services, too
+    std::vector<Edit> edits{};
+};
+
+Finding look_at_entries(const Services& services, const std::string& name,
+                        const std::string& protocol, bool enabled) {
+    Finding found;
+    for (const Entry& entry : services.entries) {
+        if (entry.name != name) continue;
+        const bool general = !protocol.empty() && entry.protocol.empty() && entry.address.empty();
+        if (general && entry.says(!enabled)) found.contradicted = true;
+        if (entry.protocol != protocol && !protocol.empty()) continue;
+        if (entry.protocol == protocol && entry.address.empty()) found.own = &entry;
+        if (entry.says(!enabled))
+            found.edits.push_back({entry.enabled->begin, entry.enabled->end - entry.enabled->begin,
+                                   enabled ? "true" : "false"});
+    }
+    return found;
+}
+
+// An entry for the service, where the file has a list of services or gets one.
+void add_entry(std::string_view text, const File& file, const std::string& entry,
+               std::vector<Edit>& edits) {
+    if (file.services) return append_entry(text, *file.services, entry, edits);
+    const bool ended = text.empty() || text.back() == '\n';
+    edits.push_back(
+        {text.size(), 0, (ended ? "" : "\n") + ("services = (\n  " + entry + "\n);\n")});
+}
+
 } // namespace
 
 Result<std::string> with_enabled(std::string_view text, const std::string& name,
                                  const std::string& protocol, bool enabled) {
     const auto file = read_file(text);
     if (!file) return file.error();
-    const std::string word = enabled ? "true" : "false";
-    std::vector<Edit> edits;
-    const Entry* own = nullptr;
-    bool contradicted = false; // by an entry for other services, too
+    const std::string assignment = enabled ? " enabled = true;" : " enabled = false;";
     const Services none;
-    const Services& services = file->services ? *file->services : none;
-    for (const Entry& entry : services.entries) {
-        if (entry.name != name) continue;
-        const bool general = !protocol.empty() && entry.protocol.empty() && entry.address.empty();
-        if (general) contradicted = contradicted || entry.says(!enabled);
-        if (entry.protocol != protocol && !protocol.empty()) continue;
-        if (entry.protocol == protocol && entry.address.empty()) own = &entry;
-        if (entry.says(!enabled))
-            edits.push_back(
-                {entry.enabled->begin, entry.enabled->end - entry.enabled->begin, word});
-    }
+    auto [own, contradicted, edits] =
+        look_at_entries(file->services ? *file->services : none, name, protocol, enabled);
     const bool needed = !enabled || contradicted;
     if (own != nullptr && !own->enabled && needed) {
-        edits.push_back({own->begin, 0, " enabled = " + word + ";"});
+        edits.push_back({own->begin, 0, assignment});
     } else if (own == nullptr && needed) {
         std::string entry = "{ name = " + quoted(name) + ";";
         if (!protocol.empty()) entry += " protocol = " + quoted(protocol) + ";";
-        entry += " enabled = " + word + "; }";
-        if (file->services) {
-            append_entry(text, services, entry, edits);
-        } else {
-            const bool ended = text.empty() || text.back() == '\n';
-            edits.push_back(
-                {text.size(), 0, (ended ? "" : "\n") + ("services = (\n  " + entry + "\n);\n")});
-        }
+        add_entry(text, *file, entry + assignment + " }", edits);
     }
     std::stable_sort(edits.begin(), edits.end(),
                      [](const Edit& a, const Edit& b) { return a.at > b.at; });

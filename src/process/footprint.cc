@@ -19,6 +19,7 @@ static int drop_pages(dl_phdr_info* object, std::size_t /*size*/, void* /*data*/
         if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
         const std::uintptr_t first = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
         const std::uintptr_t last = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): it is an address, which no object is at
         madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
     }
     return 0;
