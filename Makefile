@@ -8,6 +8,8 @@
 # every further pass of the compiler dear: it takes less than half the time of -O1 -g.
 sanitize = -Doptimization=g -Db_sanitize=address,undefined -Db_lundef=false \
     '-Dcpp_args=-fno-sanitize=vptr -g1'
+# In CI line tables do, too, which take a fifth less of the compiler's time than all of -g.
+plain = $(if $(CI),-Dcpp_args=-g1)
 define configure
 @test -f $(1)/build.ninja || meson setup $(2) $(1)
 $(if $(CI),@meson configure -Dwerror=true $(1))
@@ -18,7 +20,7 @@ endef
 #: make build     compile into build/
 #: make install   install (PREFIX=/usr/local, DESTDIR=)
 #: make deb       build the Debian package into build-deb/
-#: make lint      clang-format, clang-tidy and shellcheck
+#: make lint      clang-format, clang-tidy and shellcheck; ALL=1: for unchanged files, too
 #: make format    let clang-format write the files anew
 #: make fuzz      run each fuzz target for MINUTES=1
 #: make bench     measure beside other super-servers (root, half an hour); bench-quick: 2 minutes
@@ -28,7 +30,7 @@ help:
 
 build:
 	@.ci/install-packages build
-	$(call configure,build)
+	$(call configure,build,$(plain))
 	$(if $(PREFIX),@meson configure build --prefix $(PREFIX))
 	@ninja -C build
 
@@ -64,7 +66,7 @@ fuzz:
 
 lint:
 	@.ci/install-packages build lint
-	$(call configure,build)
+	$(call configure,build,$(plain))
 	@.ci/lint
 
 format:
