@@ -48,10 +48,10 @@ static std::vector<Change::Value> changed_values(const ServiceConfig& before,
         if (was != value) changed.push_back({key, was, value});
     }
     // What has no effect any more.
-    for (const auto& [key, value] : old) {
+    for (const auto& was : old) {
         const bool known = std::any_of(fresh.begin(), fresh.end(),
-                                       [&](const auto& pair) { return pair.first == key; });
-        if (!known && !value.empty()) changed.push_back({key, value, {}});
+                                       [&](const auto& pair) { return pair.first == was.first; });
+        if (!known && !was.second.empty()) changed.push_back({was.first, was.second, {}});
     }
     return changed;
 }
