@@ -23,6 +23,12 @@ def switches(d):
     return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
 
 
+def is_quiet_for_a_second(d):
+    before = switches(d)
+    threading.Event().wait(1)
+    return switches(d) - before <= 2
+
+
 def netlinks(d):
     """How many netlink sockets the daemon has."""
     mine = {os.readlink(f"/proc/{d.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{d.pid}/fd")}
@@ -43,9 +49,8 @@ def test_served_when_it_comes_and_quiet_until_then(namespace):
         for _ in range(2):
             d.wait_log(r"79: bind 10\.77\S*: Cannot assign requested address; waiting for it to ap")
         assert netlinks(d) == 1
-        before = switches(d)
-        threading.Event().wait(1)
-        assert switches(d) - before <= 2
+        # What tries again does so in every second; a page of code that has to come back does not.
+        wait_until(lambda: is_quiet_for_a_second(d), "the daemon sleeps")
         ip(namespace, "addr add 10.77.0.1/32 dev lo")
         d.wait_log(r"79: listening on 10\.77\.0\.1:79")
         assert serves(namespace, "10.77.0.1")

@@ -191,9 +191,13 @@ def test_idle_daemon_does_nothing():
 
         # Another daemon's client, so that there is something to watch that stays quiet.
         with socket.create_server(("127.0.0.1", 0)) as quiet, connect(quiet.getsockname()[1]) as s:
-            before = switches()
-            assert nobody_answers([s], 1)
-            assert switches() - before <= 2
+            def is_quiet_for_a_second():
+                before = switches()
+                assert nobody_answers([s], 1)
+                return switches() - before <= 2
+
+            # What ticks does so in every second; a page of code that has to come back does not.
+            wait_until(is_quiet_for_a_second, "the daemon sleeps")
 
 
 def test_children_finish_when_it_stops():
