@@ -16,7 +16,7 @@ import types
 
 import pytest
 
-from harness import BUILD, ENVIRONMENT, INETD, ME, Daemon, ask, connect, free_port, inetctl
+from harness import BUILD, ENVIRONMENT, INETD, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
 from support import children, has_nothing, script, started_pid, wait_until
 
 WAIT = """
@@ -469,9 +469,14 @@ class Following:
         self.process.communicate()
 
     def wait_line(self, pattern):
-        for line in self.process.stdout:
-            if re.search(pattern, line):
-                return line
+        too_long = threading.Timer(PATIENCE, self.process.kill)
+        too_long.start()
+        try:
+            for line in self.process.stdout:
+                if re.search(pattern, line):
+                    return line
+        finally:
+            too_long.cancel()
         raise AssertionError(f"ended without a line like {pattern!r}")
 
 
@@ -489,7 +494,8 @@ def test_log(ports):
         assert f" {two}: pid " not in only and f" {one}: pid " in only
         assert len(ctl(d, "log", "-n", "2", f"{one}/tcp").splitlines()) == 2
         assert asked(d, "log", "-n", "1", one)["lines"][0]["service"] == str(one)
-        with Following(d, "log", "-f", "-n", "0", one) as log, Following(d, "log", "-f") as all_of_it:
+        with Following(d, "log", "-f", "-n", "1", one) as log, Following(d, "log", "-f") as all_of_it:
+            log.wait_line(f"{one}: pid .* ended")
             all_of_it.wait_line("2 services")
             ask(two)
             all_of_it.wait_line(f"{two}: pid .* ended")
