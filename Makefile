@@ -41,7 +41,7 @@ run: build
 check-asan:
 	@.ci/install-packages build
 	$(call configure,build-asan,$(sanitize))
-	@ninja -C build-asan
+	@ninja -C build-asan all meson-test-prereq
 
 test: build check-asan
 	@.ci/install-packages test
