@@ -6,7 +6,7 @@
 #include <arpa/inet.h>
 #include <cstddef>
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/vm_sockets.h>
 #include <net/if.h>
 

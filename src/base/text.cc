@@ -1,7 +1,7 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <numeric>
 
 namespace inetd {

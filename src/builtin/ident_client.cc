@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cerrno>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 #include <string_view>
 #include <sys/socket.h>

@@ -4,7 +4,7 @@
 #include "config/model.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -3,7 +3,7 @@
 #include "config/keys.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -4,7 +4,7 @@
 #include "config/source.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <grp.h>
 #include <optional>
 #include <pwd.h>

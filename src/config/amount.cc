@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include "config/value_error.h"
 
 #include <cerrno>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -1,7 +1,7 @@
 #include "config/diagnostic.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

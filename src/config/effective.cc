@@ -4,7 +4,7 @@
 #include "config/keys.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string_view>
 
 namespace inetd {

@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 

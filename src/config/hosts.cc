@@ -3,7 +3,7 @@
 #include "config/source.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <netdb.h>
 

@@ -2,7 +2,7 @@
 #include "config/columns.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <vector>
 
 // NetBSD's second form of a service, read into the same ServiceLine as the columns are:

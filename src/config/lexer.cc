@@ -1,6 +1,6 @@
 #include "config/lexer.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

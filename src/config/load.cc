@@ -6,7 +6,7 @@
 #include "config/programs.h"
 #include "config/resolve.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <sys/socket.h>
 

@@ -1,7 +1,7 @@
 #include "config/overlap.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netinet/in.h>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include "config/source.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

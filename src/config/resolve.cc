@@ -5,7 +5,7 @@
 #include "config/path_values.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include "config/value_error.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/ioprio.h>
 #include <sys/resource.h>
 

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/openat2.h>
 #include <memory>
 #include <sys/syscall.h>

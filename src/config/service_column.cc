@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <strings.h>
 
 namespace inetd {

@@ -3,7 +3,7 @@
 #include "base/text.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <utility>
 
 namespace inetd {

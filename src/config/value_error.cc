@@ -1,6 +1,6 @@
 #include "config/value_error.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -20,7 +20,7 @@
 
 #include <algorithm>
 #include <climits>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -4,7 +4,7 @@
 #include "config/value_error.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

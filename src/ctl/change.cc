@@ -9,7 +9,7 @@
 #include <climits>
 #include <csignal>
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <optional>
 #include <string>

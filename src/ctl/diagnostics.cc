@@ -3,7 +3,7 @@
 #include "ctl/fields.h"
 #include "ctl/text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd::ctl {
 

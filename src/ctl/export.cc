@@ -6,7 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <string>
 #include <unistd.h>

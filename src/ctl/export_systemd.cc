@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace inetd::ctl {

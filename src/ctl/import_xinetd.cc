@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <netdb.h>
 #include <optional>
 

@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <ctime>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 namespace inetd::ctl {

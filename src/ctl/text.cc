@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 #include <ctime>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd::ctl {
 

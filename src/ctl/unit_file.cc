@@ -6,7 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <map>
 
 namespace inetd::ctl {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd::ctl {
 

@@ -5,7 +5,7 @@
 #include "ctl/verbs.h"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 #include <memory>
 #include <string>

@@ -5,7 +5,7 @@
 #include "ctl/xinetd_address.h"
 #include "ctl/xinetd_notes.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd::ctl {
 

@@ -4,7 +4,7 @@
 #include "ctl/text_file.h"
 
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <optional>
 
 namespace inetd::ctl {

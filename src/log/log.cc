@@ -3,7 +3,9 @@
 #include "log/recent.h"
 #include "log/stream_sink.h"
 
+#include <iterator>
 #include <poll.h>
+#include <string>
 
 namespace inetd::log {
 
@@ -53,6 +55,13 @@ Result<void> reopen() {
 
 void set_recent(Recent* recent) {
     kept = recent;
+}
+
+void vprint(Level level, const About& about, fmt::string_view format, fmt::format_args args) {
+    static std::string text; // not made anew for each message
+    text.clear();
+    fmt::vformat_to(std::back_inserter(text), format, args);
+    write({level, text, about});
 }
 
 void write(const Entry& entry) {

@@ -3,7 +3,7 @@
 #include "base/result.h"
 #include "log/entry.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 // The only global of the program: where messages go. Only the wiring in server/ and main.cc logs;
@@ -43,12 +43,11 @@ Result<void> reopen();
 
 void write(const Entry& entry);
 
+void vprint(Level level, const About& about, fmt::string_view format, fmt::format_args args);
+
 template<typename... Args>
 void print(Level level, const About& about, fmt::format_string<Args...> format, Args&&... args) {
-    if (!enabled(level)) return;
-    fmt::memory_buffer buffer;
-    fmt::format_to(std::back_inserter(buffer), format, std::forward<Args>(args)...);
-    write({level, {buffer.data(), buffer.size()}, about});
+    if (enabled(level)) vprint(level, about, format, fmt::make_format_args(args...));
 }
 
 template<typename... Args>

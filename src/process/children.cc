@@ -2,7 +2,7 @@
 
 #include <csignal>
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string_view>
 #include <sys/syscall.h>
 

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

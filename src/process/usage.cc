@@ -5,7 +5,7 @@
 
 #include <array>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string_view>
 #include <unistd.h>
 

@@ -5,8 +5,9 @@
 #include "log/log.h"
 
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iterator>
+#include <string>
 
 namespace inetd {
 
@@ -87,7 +88,7 @@ void ClientLog::server_ended(const ServerEnd& what) {
         config.log_on_success.value_or(LogWords{LogWord::pid, LogWord::exit, LogWord::duration});
     const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
     if (!words.has_any(kOfEnd) || !log::enabled(level)) return;
-    const fmt::format_int number(end.status);
+    const std::string number = std::to_string(end.status);
     const char* signal = end.how == CLD_EXITED ? nullptr : sigabbrev_np(end.status);
     log::About about{.event = log::Event::child_ended, .service = config.name};
     Details details;
@@ -95,8 +96,7 @@ void ClientLog::server_ended(const ServerEnd& what) {
     if (host || !config.log_on_success) about.peer = &what.peer;
     if (words.has(LogWord::pid)) about.pid = end.pid;
     if (words.has(LogWord::exit)) {
-        about.exit_status = signal != nullptr ? std::string_view(signal)
-                                              : std::string_view(number.data(), number.size());
+        about.exit_status = signal != nullptr ? std::string_view(signal) : std::string_view(number);
         details.add("{}", end.text());
     }
     if (words.has(LogWord::traffic) && what.traffic) {

@@ -1,6 +1,6 @@
 #include "server/exec_arguments.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <optional>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include "server/relay_fields.h"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <stdexcept>
 
 namespace inetd {

@@ -1,6 +1,6 @@
 #include "server/json_fields.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iterator>
 
 namespace inetd::json_fields {

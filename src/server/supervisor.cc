@@ -1,7 +1,7 @@
 #include "server/supervisor.h"
 
 #include <chrono>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include "process/children.h"
 
 #include <csignal>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

@@ -4,7 +4,7 @@
 #include "base/text.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/socket.h>
 
 namespace inetd {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <optional>
 #include <unistd.h>
 

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string>
 #include <sys/syscall.h>
 #include <unistd.h>

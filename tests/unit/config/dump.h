@@ -3,7 +3,7 @@
 #include "config/load.h"
 #include "config/rate.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string>
 #include <sys/socket.h>
 

@@ -1,7 +1,7 @@
 #include "policy/name_cache.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace inetd;
 using namespace std::chrono_literals;

@@ -1,7 +1,7 @@
 #include "policy/outcasts.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace inetd;
 using namespace std::chrono_literals;
