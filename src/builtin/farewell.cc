@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -16,7 +17,6 @@ struct Farewells::Farewell {
     bool talk();
     bool drain();
 
-    TimePoint touched;
     std::shared_ptr<void> lease;
     std::string words;
     std::size_t said = 0;
@@ -24,6 +24,7 @@ struct Farewells::Farewell {
     bool shut = false;
     Fd fd;
     Watch watch;
+    Deadline deadline;
 };
 
 static bool only_later() {
@@ -50,8 +51,7 @@ bool Farewells::Farewell::drain() {
     return got > 0 && thrown_away < kMostInput;
 }
 
-Farewells::Farewells(EventLoop& loop, Duration patience)
-    : loop_(loop), items_(loop, patience, [this](Handle item) { items_.remove(item); }) {}
+Farewells::Farewells(EventLoop& loop, Duration idle) : loop_(loop), idle_(idle) {}
 
 Farewells::~Farewells() = default;
 
@@ -63,8 +63,10 @@ void Farewells::clear() {
     items_.clear();
 }
 
-void Farewells::say(Fd fd, std::string words, std::shared_ptr<void> lease) {
-    begin(items_.add(std::move(fd), std::move(words), std::move(lease)));
+void Farewells::say(Fd fd, std::string words, std::shared_ptr<void> lease,
+                    const Patience& patience) {
+    items_.emplace_back(std::move(fd), std::move(words), std::move(lease));
+    begin(std::prev(items_.end()), patience);
 }
 
 std::vector<FarewellState> Farewells::states() const {
@@ -78,29 +80,35 @@ std::vector<FarewellState> Farewells::states() const {
 }
 
 void Farewells::resume(const FarewellState& state) {
-    const Handle item = items_.add(Fd(state.fd), std::string(state.words), nullptr);
+    items_.emplace_back(Fd(state.fd), std::string(state.words), nullptr);
+    const Handle item = std::prev(items_.end());
     item->shut = state.shut;
     item->thrown_away = state.thrown_away;
-    begin(item);
+    begin(item, {});
 }
 
-void Farewells::begin(Handle item) {
-    if (!item->talk()) return items_.remove(item);
+void Farewells::forget(Handle item) {
+    items_.erase(item);
+}
+
+void Farewells::begin(Handle item, const Patience& patience) {
+    if (!item->talk()) return forget(item);
     try {
         item->watch = loop_.watch(item->fd.get(), item->shut ? EPOLLIN : EPOLLOUT,
                                   [this, item](std::uint32_t) { turn(item); });
     } catch (const std::system_error&) {
         // epoll(7) ENOSPC: nothing is left but to close with whatever was said.
-        items_.remove(item);
+        return forget(item);
     }
+    item->deadline.start(loop_, shorter({.idle = idle_}, patience), [this, item] { forget(item); });
 }
 
 void Farewells::turn(Handle item) {
     const std::size_t said = item->said;
     const bool shut = item->shut;
-    if (!item->talk()) return items_.remove(item);
+    if (!item->talk()) return forget(item);
     // Input is no progress: a peer that goes on sending must not keep the connection for ever.
-    if (item->said != said) items_.touch(item);
+    if (item->said != said) item->deadline.touch();
     if (item->shut != shut) item->watch.set_events(EPOLLIN);
 }
 

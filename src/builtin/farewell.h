@@ -1,11 +1,11 @@
 #pragma once
 
 #include "base/fd.h"
-#include "builtin/idle_list.h"
+#include "builtin/deadline.h"
 #include "event/loop.h"
 
 #include <cstddef>
-#include <cstdint>
+#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,20 +23,21 @@ struct FarewellState {
 // Ends connections without losing what is said last: sends the words, closes our half, and throws
 // away what the peer still sends until it closes too. To close at once would answer unread input
 // with a reset (RFC 1122 4.2.2.13), and a reset makes the peer's kernel drop words not yet read.
-// Patience is bounded: in time without progress of the words, and in bytes thrown away.
+// Patience is bounded: in time without progress of the words, in bytes thrown away, and by what is
+// left of the time of the service.
 class Farewells {
   public:
     static constexpr std::size_t kMostInput = std::size_t{64} * 1024;
 
-    explicit Farewells(EventLoop& loop, Duration patience = std::chrono::seconds(2));
+    explicit Farewells(EventLoop& loop, Duration idle = std::chrono::seconds(2));
     ~Farewells();
 
     // Takes the connection; `lease` is dropped after it is closed. Never fails: a peer that is gone
-    // hears nothing.
-    void say(Fd fd, std::string words, std::shared_ptr<void> lease);
+    // hears nothing. `patience`: of the service, where that has less.
+    void say(Fd fd, std::string words, std::shared_ptr<void> lease, const Patience& patience = {});
 
     [[nodiscard]] std::vector<FarewellState> states() const;
-    // Takes state.fd.
+    // Takes state.fd; the time begins anew.
     void resume(const FarewellState& state);
 
     [[nodiscard]] std::size_t count() const;
@@ -45,13 +46,15 @@ class Farewells {
 
   private:
     struct Farewell;
-    using Handle = IdleList<Farewell>::Handle;
+    using Handle = std::list<Farewell>::iterator;
 
-    void begin(Handle item);
+    void begin(Handle item, const Patience& patience);
     void turn(Handle item);
+    void forget(Handle item);
 
     EventLoop& loop_;
-    IdleList<Farewell> items_;
+    Duration idle_;
+    std::list<Farewell> items_;
 };
 
 } // namespace inetd

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <sys/socket.h>
 #include <system_error>
@@ -15,19 +16,16 @@ struct IdentSessions::Session {
     Session(ServiceConfigPtr&& config, Fd&& connection, std::shared_ptr<void>&& slot)
         : service(std::move(config)), lease(std::move(slot)), fd(std::move(connection)) {}
 
-    TimePoint touched;
     ServiceConfigPtr service;
     std::shared_ptr<void> lease;
     std::string text;
     Fd fd;
     Watch watch;
+    Deadline deadline;
 };
 
 IdentSessions::IdentSessions(EventLoop& loop, FindOwner find_owner, Duration timeout)
-    : loop_(loop),
-      find_owner_(std::move(find_owner)),
-      farewells_(loop),
-      sessions_(loop, timeout, [this](Handle session) { sessions_.remove(session); }) {}
+    : loop_(loop), find_owner_(std::move(find_owner)), timeout_(timeout), farewells_(loop) {}
 
 IdentSessions::~IdentSessions() = default;
 
@@ -40,14 +38,21 @@ void IdentSessions::stop_all() {
     sessions_.clear();
 }
 
+void IdentSessions::forget(Handle session) {
+    sessions_.erase(session);
+}
+
 void IdentSessions::start(ServiceConfigPtr service, Fd fd, std::shared_ptr<void> lease) {
-    const Handle session = sessions_.add(std::move(service), std::move(fd), std::move(lease));
+    sessions_.emplace_back(std::move(service), std::move(fd), std::move(lease));
+    const Handle session = std::prev(sessions_.end());
+    session->deadline.start(loop_, shorter({.whole = timeout_}, patience_of(*session->service)),
+                            [this, session] { forget(session); });
     try {
         session->watch = loop_.watch(session->fd.get(), EPOLLIN,
                                      [this, session](std::uint32_t) { read(session); });
     } catch (const std::system_error&) {
         // epoll(7): ENOSPC beyond max_user_watches, ENOMEM; one client's trouble.
-        sessions_.remove(session);
+        forget(session);
     }
 }
 
@@ -57,12 +62,12 @@ void IdentSessions::read(Handle session) {
     const ssize_t got =
         recv(session->fd.get(), bytes.data(), bytes.size() - text.size(), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) return sessions_.remove(session);
+    if (got <= 0) return forget(session);
     text.append(bytes.data(), static_cast<std::size_t>(got));
     const auto end = text.find('\n');
     if (end == std::string::npos) {
-        if (text.size() == kLongestIdentLine) sessions_.remove(session);
-        return;
+        if (text.size() == kLongestIdentLine) return forget(session);
+        return session->deadline.touch();
     }
     std::string_view line = std::string_view(text).substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
@@ -71,15 +76,16 @@ void IdentSessions::read(Handle session) {
 
 void IdentSessions::answer(Handle session, std::string_view line) {
     const auto query = parse_ident_query(line);
-    if (!query) return sessions_.remove(session);
+    if (!query) return forget(session);
     std::optional<uid_t> owner;
     if (query->valid())
         owner = find_owner_(session->fd.get(), static_cast<std::uint16_t>(query->local),
                             static_cast<std::uint16_t>(query->remote));
     std::string words = ident_answer(*query, owner, *session->service->ident);
     session->watch.reset();
-    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease));
-    sessions_.remove(session);
+    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
+                   patience_of(*session->service, Clock::now() - session->deadline.started()));
+    forget(session);
 }
 
 } // namespace inetd

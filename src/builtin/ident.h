@@ -2,8 +2,8 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "builtin/deadline.h"
 #include "builtin/farewell.h"
-#include "builtin/idle_list.h"
 #include "config/model.h"
 #include "event/loop.h"
 
@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <sys/types.h>
@@ -18,7 +19,8 @@
 namespace inetd {
 
 // Every connection to the built-in `auth` (RFC 1413). Each asks once and is answered; one that does
-// not ask in time, or asks at length, is closed.
+// not ask in time, or asks at length, is closed; in time is within `timeout` of the start, and
+// within the idle_timeout and the session_timeout of the service.
 class IdentSessions {
   public:
     // Who owns the connection between these ports and the two hosts of the connection `fd`.
@@ -38,15 +40,17 @@ class IdentSessions {
 
   private:
     struct Session;
-    using Handle = IdleList<Session>::Handle;
+    using Handle = std::list<Session>::iterator;
 
     void read(Handle session);
     void answer(Handle session, std::string_view line);
+    void forget(Handle session);
 
     EventLoop& loop_;
     FindOwner find_owner_;
+    Duration timeout_;
     Farewells farewells_;
-    IdleList<Session> sessions_;
+    std::list<Session> sessions_;
 };
 
 } // namespace inetd

@@ -106,7 +106,7 @@ void Sessions::answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer
         words.assign(bytes.begin(), bytes.end());
     }
     SessionEnd report{.service = std::move(service), .peer = peer, .bytes_out = words.size()};
-    farewells_.say(std::move(fd), std::move(words), std::move(lease));
+    farewells_.say(std::move(fd), std::move(words), std::move(lease), patience_of(*report.service));
     const auto handler = on_end_;
     if (*handler) (*handler)(report);
 }

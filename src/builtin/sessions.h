@@ -25,7 +25,8 @@ class Sessions {
   public:
     static constexpr std::size_t kScratch = std::size_t{256} * 1024;
 
-    // A peer that neither sends nor takes a byte for its service's idle_timeout is closed.
+    // A peer that neither sends nor takes a byte for its service's idle_timeout is closed, and each
+    // at its session_timeout.
     explicit Sessions(EventLoop& loop);
     ~Sessions();
 

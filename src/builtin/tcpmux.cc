@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <iterator>
 #include <strings.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -16,13 +17,13 @@ struct MuxSessions::Session {
             std::shared_ptr<void>&& slot)
         : mux(std::move(service)), peer(from), lease(std::move(slot)), fd(std::move(connection)) {}
 
-    TimePoint touched;
     ServiceConfigPtr mux;
     SocketAddress peer;
     std::shared_ptr<void> lease;
     MuxLine line;
     Fd fd;
     Watch watch;
+    Deadline deadline;
 };
 
 static std::string with_line_end(std::string_view line) {
@@ -47,9 +48,8 @@ static void make_blocking(int fd) {
 MuxSessions::MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers)
     : loop_(loop),
       handlers_(std::make_shared<const Handlers>(std::move(handlers))),
-      farewells_(loop),
-      sessions_(loop, line_timeout,
-                [this](Handle session) { end(session, Outcome::timed_out, 0); }) {}
+      line_timeout_(line_timeout),
+      farewells_(loop) {}
 
 MuxSessions::~MuxSessions() = default;
 
@@ -59,7 +59,16 @@ std::size_t MuxSessions::count() const {
 
 void MuxSessions::start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer,
                         std::shared_ptr<void> lease) {
-    watch(sessions_.add(std::move(mux), std::move(fd), peer, std::move(lease)));
+    watch(add(std::move(mux), std::move(fd), peer, std::move(lease)));
+}
+
+MuxSessions::Handle MuxSessions::add(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer,
+                                     std::shared_ptr<void> lease) {
+    sessions_.emplace_back(std::move(mux), std::move(fd), peer, std::move(lease));
+    const Handle session = std::prev(sessions_.end());
+    session->deadline.start(loop_, shorter({.whole = line_timeout_}, patience_of(*session->mux)),
+                            [this, session] { end(session, Outcome::timed_out, 0); });
+    return session;
 }
 
 std::vector<MuxState> MuxSessions::states() const {
@@ -74,7 +83,7 @@ std::vector<MuxState> MuxSessions::states() const {
 
 void MuxSessions::resume(const MuxState& state, std::shared_ptr<void> lease) {
     const Handle session =
-        sessions_.add(ServiceConfigPtr(state.mux), Fd(state.fd), state.peer, std::move(lease));
+        add(ServiceConfigPtr(state.mux), Fd(state.fd), state.peer, std::move(lease));
     session->line.take(std::string_view(state.line).substr(0, MuxLine::kLongest));
     watch(session);
 }
@@ -103,7 +112,7 @@ void MuxSessions::read(Handle session) {
     if (got <= 0) return end(session, Outcome::hung_up, 0);
     switch (session->line.take({bytes.data(), static_cast<std::size_t>(got)})) {
     case MuxLine::State::more:
-        return;
+        return session->deadline.touch();
     case MuxLine::State::too_long:
         return dismiss(session, with_line_end(kMuxTooLong), Outcome::too_long, {});
     case MuxLine::State::complete:
@@ -132,13 +141,15 @@ void MuxSessions::serve(Handle session, std::string name) {
     session->watch.reset();
     std::shared_ptr<void> lease = std::move(session->lease);
     MuxEnd report{.mux = session->mux, .peer = session->peer, .name = std::move(name)};
-    sessions_.remove(session);
+    const TimePoint started = session->deadline.started();
+    sessions_.erase(session);
     make_blocking(fd.get());
     const auto handlers = handlers_;
     const bool served = handlers->serve(fd, report.peer, report.name, lease, report.mux);
     report.outcome = served ? Outcome::served : Outcome::refused;
     if (!served && fd)
-        farewells_.say(std::move(fd), with_line_end(kMuxUnavailable), std::move(lease));
+        farewells_.say(std::move(fd), with_line_end(kMuxUnavailable), std::move(lease),
+                       patience_of(*report.mux, Clock::now() - started));
     if (handlers->ended) handlers->ended(report);
 }
 
@@ -146,8 +157,9 @@ void MuxSessions::dismiss(Handle session, std::string words, Outcome outcome, st
     session->watch.reset();
     MuxEnd report{
         .mux = session->mux, .peer = session->peer, .name = std::move(name), .outcome = outcome};
-    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease));
-    sessions_.remove(session);
+    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
+                   patience_of(*session->mux, Clock::now() - session->deadline.started()));
+    sessions_.erase(session);
     const auto handlers = handlers_;
     if (handlers->ended) handlers->ended(report);
 }
@@ -155,7 +167,7 @@ void MuxSessions::dismiss(Handle session, std::string words, Outcome outcome, st
 void MuxSessions::end(Handle session, Outcome outcome, int error_code) {
     MuxEnd report{
         .mux = session->mux, .peer = session->peer, .outcome = outcome, .error_code = error_code};
-    sessions_.remove(session);
+    sessions_.erase(session);
     const auto handlers = handlers_;
     if (handlers->ended) handlers->ended(report);
 }
@@ -164,7 +176,7 @@ void MuxSessions::stop_all() {
     const std::weak_ptr<const Handlers> alive = handlers_;
     farewells_.clear();
     for (std::size_t n = sessions_.size(); n > 0 && !sessions_.empty(); --n) {
-        end(sessions_.oldest(), Outcome::stopped, 0);
+        end(sessions_.begin(), Outcome::stopped, 0);
         if (alive.expired()) return;
     }
 }

@@ -2,8 +2,8 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "builtin/deadline.h"
 #include "builtin/farewell.h"
-#include "builtin/idle_list.h"
 #include "builtin/mux_line.h"
 #include "config/model.h"
 #include "event/loop.h"
@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -76,7 +77,8 @@ class MuxSessions {
         std::function<void(const MuxEnd&)> ended;
     };
 
-    // The whole line has to come within `line_timeout` of the start; zero: no limit.
+    // The whole line has to come within `line_timeout` of the start (zero: no limit), or within the
+    // idle_timeout and the session_timeout of tcpmux itself.
     MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers);
     ~MuxSessions();
 
@@ -97,9 +99,10 @@ class MuxSessions {
 
   private:
     struct Session;
-    using Handle = IdleList<Session>::Handle;
+    using Handle = std::list<Session>::iterator;
     using Outcome = MuxEnd::Outcome;
 
+    Handle add(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease);
     void watch(Handle session);
     void read(Handle session);
     void decide(Handle session);
@@ -109,8 +112,9 @@ class MuxSessions {
 
     EventLoop& loop_;
     std::shared_ptr<const Handlers> handlers_; // shared with calls of them that outlive this object
+    Duration line_timeout_;
     Farewells farewells_;
-    IdleList<Session> sessions_;
+    std::list<Session> sessions_;
 };
 
 } // namespace inetd

@@ -195,21 +195,13 @@ static bool is_built_in(const ServiceConfig& service) {
     return service.builtin != Builtin::none;
 }
 
-// Has a time limit that is no setting.
-static bool ends_by_itself(Builtin builtin) {
-    return builtin == Builtin::daytime || builtin == Builtin::time || builtin == Builtin::tcpmux ||
-           builtin == Builtin::auth;
-}
-
 // Of the effects that limits have, and how long.
 static const char* lacks_limit(Effect effect, const ServiceConfig& service) {
     if (is_built_in(service) && !has_connections(service))
         return "is built in and has no instances";
     if (effect == Effect::counted) return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
-    if (effect == Effect::clients) return nullptr;
-    if (effect == Effect::lasting)
-        return ends_by_itself(service.builtin) ? "ends each session within half a minute" : nullptr;
+    if (effect == Effect::clients || effect == Effect::lasting) return nullptr;
     if (effect == Effect::sources)
         return service.limits.has_source_limit() ? nullptr : "has no limit for a source";
     if (!service.mux_name.empty()) return "is behind tcpmux, which always refuses";

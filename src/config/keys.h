@@ -23,7 +23,7 @@ enum class Effect : std::uint8_t {
     queue,      // whose socket has connections
     path,       // whose socket is a file
     session,    // built-in stream services
-    lasting,    // whose clients may stay for as long as they like
+    lasting,    // whose clients are served one by one, each for its time
     program,    // that start a program
     lent,       // whose program gets the listening socket
     relay,      // `internal redirect`

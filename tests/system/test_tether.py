@@ -7,8 +7,8 @@ import struct
 
 import pytest
 
-from harness import PATIENCE, ask, connect, free_port
-from support import script, socket_fds, started_pid
+from harness import PATIENCE, ask, connect, free_port, read_all
+from support import script, socket_fds, started_pid, wait_until
 from test_settings import CAT, line, reload, talk
 
 LOG = "daemon = { log_connections = true; };"
@@ -64,6 +64,36 @@ def test_session_timeout_of_a_built_in(start):
         assert talk(s) == b"hello"
         assert s.recv(10) == b""
     d.wait_log(rf"{port}: 127\.0\.0\.1:\d+: closed after its session_timeout of 0.3 s")
+
+
+@pytest.mark.root  # as whoever looks up the owners of connections
+@pytest.mark.parametrize("key", ("session_timeout", "idle_timeout"))
+@pytest.mark.parametrize("builtin", ("tcpmux", "auth"))
+def test_built_ins_that_wait_for_half_a_minute_wait_no_longer_than_they_may(start, builtin, key):
+    port = free_port()
+    start(line(port, f"internal {builtin}"), f'defaults = {{ {key} = "300ms"; }};')
+    with connect(port) as s:
+        s.sendall(b"12")
+        assert read_all(s) == b""
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("builtin", ("tcpmux", "auth"))
+def test_bytes_that_trickle_in_do_not_put_off_the_session_timeout(start, builtin):
+    port = free_port()
+    start(line(port, f"internal {builtin}"), 'defaults = { session_timeout = "500ms"; };')
+    with connect(port) as s:
+        s.setblocking(False)
+
+        def closed():
+            try:
+                s.send(b"1")
+                return s.recv(1) == b""
+            except BlockingIOError:
+                return False
+            except (ConnectionResetError, BrokenPipeError):
+                return True
+        wait_until(closed, "it is closed")
 
 
 def test_session_timeout_of_a_relay(start):

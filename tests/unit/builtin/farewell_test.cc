@@ -38,6 +38,30 @@ TEST_CASE("patience ends") {
         farewells.say(std::move(connection.server), "bye", nullptr);
         rounds_until(loop, [&] { return farewells.count() == 0; });
     }
+    SUBCASE("when the service has less") {
+        Farewells farewells(loop, 1h);
+        Connection connection = tcp_connection();
+        SUBCASE("for a peer that is idle") {
+            farewells.say(std::move(connection.server), "bye", nullptr, {.idle = 2ms});
+        }
+        SUBCASE("for all of it") {
+            farewells.say(std::move(connection.server), "bye", nullptr, {.whole = 2ms});
+        }
+        CHECK(farewells.count() == 1);
+        rounds_until(loop, [&] { return farewells.count() == 0; });
+    }
+    SUBCASE("altogether, with a peer that reads and does not come to the end") {
+        Farewells farewells(loop, 1h);
+        Connection connection = tcp_connection(4096);
+        const std::string words = noise(std::size_t{8} * 1024 * 1024);
+        farewells.say(std::move(connection.server), words, nullptr, {.idle = 1h, .whole = 50ms});
+        std::string text;
+        rounds_until(loop, [&] {
+            read_some(connection.client, text, 64);
+            return farewells.count() == 0;
+        });
+        CHECK(text.size() < words.size());
+    }
     SUBCASE("in bytes") {
         Farewells farewells(loop);
         Connection connection = unix_connection();

@@ -48,9 +48,10 @@ TEST_CASE("ident: answers") {
 namespace {
 
 struct Fixture {
+    explicit Fixture(Duration limit = 100ms) : timeout(limit) {}
+
     Connection start() {
         Connection connection = tcp_connection();
-        auto config = std::make_shared<ServiceConfig>();
         config->builtin = Builtin::auth;
         config->ident = std::make_shared<const IdentOptions>(
             IdentOptions{.reveal = IdentOptions::Reveal::number});
@@ -58,6 +59,8 @@ struct Fixture {
         return connection;
     }
 
+    Duration timeout;
+    std::shared_ptr<ServiceConfig> config = std::make_shared<ServiceConfig>();
     std::shared_ptr<int> lease = std::make_shared<int>(0);
     std::size_t asked = 0;
     EventLoop loop;
@@ -68,7 +71,7 @@ struct Fixture {
                                CHECK(remote == 20);
                                return std::optional<uid_t>(7);
                            },
-                           100ms};
+                           timeout};
 };
 
 } // namespace
@@ -96,9 +99,32 @@ TEST_CASE("ident: a line that is too long, or none, is not answered") {
 }
 
 TEST_CASE("ident: who does not ask in time is closed") {
+    const auto closed = [](Fixture& f) {
+        const Connection c = f.start();
+        say(c.client, "10 , ");
+        CHECK(read_to_end(f.loop, c.client).empty());
+        CHECK(f.asked == 0);
+        CHECK(f.sessions.count() == 0);
+    };
+    Fixture own;
+    closed(own);
+    Fixture idle(1h);
+    idle.config->idle_timeout = 5ms;
+    closed(idle);
+    Fixture whole(1h);
+    whole.config->session_timeout = 5ms;
+    closed(whole);
+}
+
+TEST_CASE("ident: who stays after the answer stays no longer than his session_timeout") {
     Fixture f;
+    f.config->session_timeout = 50ms;
     const Connection c = f.start();
-    say(c.client, "10 , ");
-    CHECK(read_to_end(f.loop, c.client).empty());
-    CHECK(f.asked == 0);
+    say(c.client, "10 , 20\r\n");
+    CHECK(read_to_end(f.loop, c.client) == "10 , 20 : USERID : UNIX : 7\r\n");
+    CHECK(f.sessions.count() == 1);
+    rounds_until(f.loop, [&] {
+        send(c.client.get(), "x", 1, MSG_NOSIGNAL);
+        return f.sessions.count() == 0;
+    });
 }

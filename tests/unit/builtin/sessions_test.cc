@@ -366,6 +366,31 @@ TEST_CASE("daytime and time answer and close, whatever the client has sent") {
     CHECK(house.ends[1].bytes_out == 4);
 }
 
+TEST_CASE(
+    "daytime: a client who stays after the answer stays no longer than the service lets him") {
+    House house;
+    std::string order;
+    const auto lease = [&](char name) {
+        return std::shared_ptr<char>(new char(name), [&order](const char* gone) {
+            order += *gone;
+            delete gone;
+        });
+    };
+    auto patient = std::make_shared<ServiceConfig>();
+    patient->builtin = Builtin::daytime;
+    auto whole = std::make_shared<ServiceConfig>(*patient);
+    whole->session_timeout = 40ms;
+    auto idle = std::make_shared<ServiceConfig>(*patient);
+    idle->idle_timeout = 20ms;
+    std::array<Connection, 3> connections{tcp_connection(), tcp_connection(), tcp_connection()};
+    house.sessions.start(patient, std::move(connections[0].server), {}, lease('p'));
+    house.sessions.start(whole, std::move(connections[1].server), {}, lease('w'));
+    house.sessions.start(idle, std::move(connections[2].server), {}, lease('i'));
+    CHECK(house.sessions.count() == 3);
+    rounds_until(house.loop, [&] { return house.sessions.count() == 0; });
+    CHECK(order == "iwp");
+}
+
 TEST_CASE("a reset is an ordinary end") {
     House house;
     Connection connection = tcp_connection();

@@ -16,9 +16,11 @@ struct Mux {
     std::vector<MuxEnd> ends;
     Fd served; // what serve() took
     bool serves = true;
+    std::shared_ptr<ServiceConfig> config = std::make_shared<ServiceConfig>();
     std::unique_ptr<MuxSessions> sessions;
 
     explicit Mux(Duration line_timeout = 1min) {
+        config->builtin = Builtin::tcpmux;
         MuxSessions::Handlers handlers;
         handlers.names = [] { return std::vector<std::string>{"Finger", "x"}; };
         handlers.serve = [this](Fd& fd, const SocketAddress&, const std::string&,
@@ -32,8 +34,7 @@ struct Mux {
         sessions = std::make_unique<MuxSessions>(loop, line_timeout, std::move(handlers));
     }
     void start(Connection& connection, std::shared_ptr<void> lease = nullptr) {
-        sessions->start(service_of(Builtin::tcpmux), std::move(connection.server), connection.peer,
-                        std::move(lease));
+        sessions->start(config, std::move(connection.server), connection.peer, std::move(lease));
     }
     void rounds_until_end() {
         rounds_until(loop, [this] { return !ends.empty(); });
@@ -184,6 +185,26 @@ TEST_CASE("clients that do not finish the line are closed") {
         CHECK(read_to_end(mux.loop, connection.client).empty());
         CHECK(mux.ends.at(0).outcome == Outcome::timed_out);
     }
+    SUBCASE("silent for the idle_timeout") {
+        Mux mux;
+        mux.config->idle_timeout = 5ms;
+        mux.start(connection);
+        say(connection.client, "fing");
+        CHECK(read_to_end(mux.loop, connection.client).empty());
+        CHECK(mux.ends.at(0).outcome == Outcome::timed_out);
+    }
+    SUBCASE("not before the session_timeout, though bytes trickle in") {
+        Mux mux;
+        mux.config->idle_timeout = 1min;
+        mux.config->session_timeout = 20ms;
+        mux.start(connection);
+        int bytes = 0;
+        rounds_until(mux.loop, [&] {
+            if (++bytes < 100) send(connection.client.get(), "x", 1, MSG_NOSIGNAL);
+            return !mux.ends.empty();
+        });
+        CHECK(mux.ends[0].outcome == Outcome::timed_out);
+    }
     SUBCASE("gone") {
         Mux mux;
         mux.start(connection);
@@ -199,6 +220,23 @@ TEST_CASE("clients that do not finish the line are closed") {
         CHECK(mux.ends.at(0).outcome == Outcome::stopped);
         CHECK(mux.sessions->count() == 0);
     }
+}
+
+TEST_CASE("what is left of the session_timeout is for the answer") {
+    Mux mux;
+    mux.config->session_timeout = 50ms;
+    Connection connection = tcp_connection();
+    auto lease = std::make_shared<int>(0);
+    mux.start(connection, lease);
+    say(connection.client, "help\r\n");
+    // The client stays, and says something now and then.
+    const TimePoint begin = Clock::now();
+    rounds_until(mux.loop, [&] {
+        send(connection.client.get(), "x", 1, MSG_NOSIGNAL);
+        return mux.sessions->count() == 0;
+    });
+    CHECK(Clock::now() - begin >= 50ms);
+    CHECK(lease.use_count() == 1);
 }
 
 TEST_CASE("the last handler may destroy the sessions") {
