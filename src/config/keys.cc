@@ -222,7 +222,8 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
 
 // Of the effects that rules about clients have.
 static const char* lacks_visitors(Effect effect, const ServiceConfig& service) {
-    if (effect == Effect::screened && is_built_in(service)) return nullptr;
+    if (effect == Effect::screened && (is_built_in(service) || service.type() == SOCK_DGRAM))
+        return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
     if (effect == Effect::screened) return nullptr;
     if (!has_connections(service)) return "has no connections";

@@ -31,7 +31,7 @@ enum class Effect : std::uint8_t {
     ip,         // whose socket is one of IPv4 or IPv6
     tcp,        // of TCP
     connection, // whose program gets one
-    screened,   // whose clients inetd sees one by one, built-in datagram services among them
+    screened,   // all but stream services whose server accepts the connections itself
     wrapped,    // whose connections inetd accepts itself, of clients that have an address of IP
 };
 

@@ -1,7 +1,6 @@
 #include "server/acceptor.h"
 
 #include "base/seconds.h"
-#include "builtin/datagrams.h"
 #include "log/log.h"
 #include "net/sock_diag.h"
 #include "net/socket.h"
@@ -26,6 +25,7 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Fe
       screening_(loop, admission_),
       lender_(loop, launcher, admission_, keeper),
       peers_(loop, launcher, admission_, screening_),
+      senders_(loop, admission_, screening_, launcher.client_log()),
       sessions_(loop),
       mux_(loop, kMuxLineTimeout,
            {.names = [this] { return list_muxed_(); },
@@ -82,14 +82,20 @@ void Acceptor::stop_sessions() {
 void Acceptor::on_ready(Endpoint& endpoint) {
     const ServiceConfig& config = *endpoint.service->config;
     if (config.builtin != Builtin::none && endpoint.is_datagram()) {
-        answer_datagrams_of(endpoint);
+        senders_.answer(endpoint);
     } else if (config.wait) {
-        if (admission_.has_room(endpoint)) lender_.lend(endpoint);
+        start_server(endpoint);
     } else if (endpoint.is_datagram()) {
         peers_.receive(endpoint);
     } else {
         accept_clients(endpoint);
     }
+}
+
+void Acceptor::start_server(Endpoint& endpoint) {
+    if (!admission_.has_room(endpoint)) return;
+    if (endpoint.is_datagram() && !senders_.await_server(endpoint)) return;
+    lender_.lend(endpoint);
 }
 
 void Acceptor::accept_clients(Endpoint& endpoint) {
@@ -244,25 +250,6 @@ void Acceptor::serve_here(Service& service, Client client) {
         return sessions_.start(service.config, std::move(client.fd), client.peer,
                                std::move(client.lease));
     }
-}
-
-void Acceptor::answer_datagrams_of(Endpoint& endpoint) {
-    Service& service = *endpoint.service;
-    const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
-    std::function<bool(const SocketAddress&)> admits;
-    if (service.screened)
-        admits = [&](const SocketAddress& sender) {
-            return screening_.admits_sender(service, sender);
-        };
-    const DatagramStats stats =
-        answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, admits);
-    service.gate->count(Refusal::reflection, stats.reflected);
-    if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
-        launcher_.client_log().refused({.config = service.config,
-                                        .peer = *stats.last_refused,
-                                        .host = stats.last_refused->unmapped().to_string(),
-                                        .why = refusal_text(Refusal::reflection),
-                                        .key = refusal_key(Refusal::reflection)});
 }
 
 bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,

@@ -13,6 +13,7 @@
 #include "server/lender.h"
 #include "server/peers.h"
 #include "server/screening.h"
+#include "server/senders.h"
 #include "server/service.h"
 
 #include <chrono>
@@ -68,7 +69,7 @@ class Acceptor {
     void await_header(Endpoint& endpoint, Listener::Accepted accepted);
     void note_end(const SessionEnd& end);
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
-    void answer_datagrams_of(Endpoint& endpoint);
+    void start_server(Endpoint& endpoint);
     bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
                      std::shared_ptr<void>& lease);
     void screen_muxed(const std::string& name, Client client);
@@ -81,6 +82,7 @@ class Acceptor {
     Screening screening_;
     Lender lender_;
     Peers peers_;
+    Senders senders_;
     Sessions sessions_;
     MuxSessions mux_;
     Relays relays_;

@@ -86,10 +86,7 @@ bool Admission::takes_clients(Endpoint& endpoint) {
 
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved,
                                        int connection) {
-    if (outcasts_.contains(peer, loop_.now())) {
-        refuse(service, peer, Refusal::sensor, connection);
-        return nullptr;
-    }
+    if (refuses_outcast(service, peer, connection)) return nullptr;
     return ask_gate(service, peer, reserved ? Gate::Ask::source : Gate::Ask::all, connection);
 }
 
@@ -104,6 +101,12 @@ std::shared_ptr<void> Admission::ask_gate(Service& service, const SocketAddress&
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
     note(service, peer, std::get<Refusal>(answer), connection);
     return nullptr;
+}
+
+bool Admission::refuses_outcast(Service& service, const SocketAddress& peer, int connection) {
+    if (!outcasts_.contains(peer, loop_.now())) return false;
+    refuse(service, peer, Refusal::sensor, connection);
+    return true;
 }
 
 void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal,

@@ -38,6 +38,8 @@ class Admission {
                                 int connection = -1);
     // A place for somebody of whom it is not known yet who he is, but for his balancer.
     std::shared_ptr<void> reserve(Service& service, const SocketAddress& balancer, int connection);
+    // Whether the peer is shut out just now; then it has been counted and noted.
+    bool refuses_outcast(Service& service, const SocketAddress& peer, int connection);
     // Counts and notes a client that the service turns away for another reason than its limits.
     void refuse(Service& service, const SocketAddress& peer, Refusal refusal, int connection);
     // The peer touched a sensor: for a time every service refuses it.

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from harness import ME, PATIENCE, Daemon, read_all
-from support import wait_until
+from support import script, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -66,6 +66,39 @@ def test_one_touch_shuts_out_of_all_services_until_the_time_is_over(start):
     assert visit(d, 7, OTHER) == b"hello"
     wait_until(lambda: visit(d, 7, THEIRS) == b"hello", "the time is over")
     assert visit(d, 8, THEIRS) == b"hello"
+
+
+ANSWER = """
+import socket
+s = socket.socket(fileno=0)
+text, sender = s.recvfrom(99)
+s.sendto(text, sender)
+"""
+
+
+@pytest.mark.parametrize("kind", ("wait {me} internal echo", "wait {me} {answer} answer",
+                                  "nowait {me} {answer} answer"))
+def test_datagrams_of_those_who_touched_it_are_thrown_away(start, workdir, kind):
+    d = start('"1h"')
+    kind = kind.format(me=ME, answer=script(workdir / "answer", ANSWER))
+    d.rewrite(CONF + f"9 dgram udp4 {kind}\n")
+    d.reload()
+
+    def ask_from(source, wait=True):
+        def go():
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(PATIENCE)
+                s.bind((source, 0))
+                s.connect((OURS, 9))
+                s.send(b"hello")
+                return s.recv(99) if wait else None
+        return d.ns.run(go)
+    assert ask_from(THEIRS) == b"hello"
+    assert visit(d, 2323, THEIRS) == b""
+    ask_from(THEIRS, wait=False)
+    d.wait_log(rf"9: refused {THEIRS}: it touched a sensor")
+    assert ask_from(OTHER) == b"hello"
+    assert not d.lines_like("without taking")
 
 
 def test_a_reload_forgives_nobody(start):

@@ -1,0 +1,52 @@
+#include "server/senders.h"
+
+#include "builtin/datagrams.h"
+#include "net/first_datagram.h"
+#include "policy/refusal.h"
+
+#include <cstdint>
+
+namespace inetd {
+
+// As many as the built-in services take in a round.
+static constexpr int kRefusedInRound = 32;
+
+Senders::Admits Senders::rule_of(Service& service) {
+    if (!service.screened && admission_.outcasts().size() == 0) return {};
+    return [this, &service](const SocketAddress& sender) {
+        if (admission_.refuses_outcast(service, sender, -1)) return false;
+        return !service.screened || screening_.admits_sender(service, sender);
+    };
+}
+
+void Senders::answer(Endpoint& endpoint) {
+    Service& service = *endpoint.service;
+    const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
+    const DatagramStats stats =
+        answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, rule_of(service));
+    service.gate->count(Refusal::reflection, stats.reflected);
+    if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
+        client_log_.refused({.config = service.config,
+                             .peer = *stats.last_refused,
+                             .host = stats.last_refused->unmapped().to_string(),
+                             .why = refusal_text(Refusal::reflection),
+                             .key = refusal_key(Refusal::reflection)});
+}
+
+// Nobody else reads the socket while it is not lent, so what is taken is what was looked at: but
+// for a process that a server has left behind, which is one datagram of somebody, as UDP may lose
+// one.
+bool Senders::await_server(Endpoint& endpoint) {
+    const Admits admits = rule_of(*endpoint.service);
+    if (!admits) return true;
+    const int fd = endpoint.listener->fd();
+    for (int refused = 0; refused < kRefusedInRound; ++refused) {
+        const auto sender = first_sender(fd);
+        if (!sender) return false;
+        if (admits(*sender)) return true;
+        drop_first_datagram(fd);
+    }
+    return false;
+}
+
+} // namespace inetd
