@@ -1,13 +1,17 @@
 """The recipes of docs/GUIDE.md are loaded as they stand there."""
 
+import contextlib
 import re
 import socket
 import subprocess
 
 import pytest
 
-from harness import BUILD, ENVIRONMENT, Daemon, ROOT, ask, read_all, run_inetd
+from harness import BUILD, ENVIRONMENT, PATIENCE, Daemon, ROOT, ask, connect, read_all, run_inetd
+from support import wait_until
+from test_access_names import net  # noqa: F401, a fixture
 from test_confinement import needs_landlock
+from test_two_machines import CLIENT, SERVER, in_namespace, machines  # noqa: F401, a fixture
 
 TEXT = (ROOT / "docs/GUIDE.md").read_text()
 # Each with the blocks of its recipe, by the name of the file that they are for.
@@ -67,11 +71,12 @@ def recipe(workdir, namespace):
     """recipe(name) runs a daemon with it, in a network whose ports are all free."""
     daemons = []
 
-    def run(name, settings=True):
+    def run(name, settings=True, wrap=namespace.wrap, options=(), change=lambda text: text):
         blocks = dict(RECIPES)[name]
         path = workdir / "inetd.cfg"
-        path.write_text(blocks["inetd.cfg"] if settings else "")
-        daemons.append(Daemon(blocks["inetd.conf"], "--settings", path, wrap=namespace.wrap))
+        path.write_text(change(blocks["inetd.cfg"]) if settings else "")
+        path.chmod(0o644)
+        daemons.append(Daemon(change(blocks["inetd.conf"]), "--settings", path, *options, wrap=wrap))
         return daemons[-1]
     yield run
     for daemon in daemons:
@@ -126,3 +131,123 @@ def test_cap_memory(recipe, namespace):
         assert answer == b"a\nb\n"
     else:
         d.wait_log("8082: not started: cgroup: ")
+
+
+def visit(target, source=None, text=b"hello"):
+    """What comes back to a client of that address; nothing if it is refused."""
+    with socket.create_connection(target, PATIENCE, source and (source, 0)) as s:
+        try:
+            s.sendall(text)
+            s.shutdown(socket.SHUT_WR)
+            return read_all(s)
+        except OSError:
+            return b""
+
+
+@pytest.mark.root
+@pytest.mark.needs("ip", "unshare", "nsenter")
+def test_relay_a_port(recipe, machines):
+    """To another machine, which has the address that the recipe names, and no other than it sees."""
+    here, other = machines
+    in_namespace(other, "ip addr add 192.0.2.10/24 dev cable")
+    in_namespace(here, "ip addr add 192.0.2.1/24 dev cable; ip addr add 198.51.100.7/32 dev lo")
+    with contextlib.closing(other.run(socket.create_server, ("192.0.2.10", 5432))) as base:
+        d = recipe("Relay a port", wrap=here.wrap, options=("-l",))
+        for client, target in ((other, SERVER[4]), (here, "127.0.0.1")):
+            with client.run(connect, 5432, target) as s, base.accept()[0] as session:
+                assert session.getpeername()[0] == "192.0.2.1"
+                s.sendall(b"select 1;" + b"x" * 1_000_000)
+                s.shutdown(socket.SHUT_WR)
+                assert read_all(session) == b"select 1;" + b"x" * 1_000_000
+                session.sendall(b"1 row")
+                session.shutdown(socket.SHUT_WR)
+                assert read_all(s) == b"1 row"
+            d.wait_log(r"5432: .*: session ended: 1000009 bytes in, 5 out")
+        assert d.lines_like(rf"5432: {re.escape(CLIENT[4])}:\d+: session ended")
+        # per_source = 50
+        with contextlib.ExitStack() as stack:
+            for _ in range(50):
+                stack.enter_context(other.run(connect, 5432, SERVER[4]))
+                stack.enter_context(base.accept()[0])
+            assert visit_from(other, (SERVER[4], 5432)) == b""
+            d.wait_log(rf"5432: refused {re.escape(CLIENT[4])}: too many instances for this address")
+            s = stack.enter_context(here.run(connect, 5432, "127.0.0.1"))
+            s.sendall(b"x")
+            assert stack.enter_context(base.accept()[0]).recv(9) == b"x"
+
+
+def visit_from(namespace, *arguments):
+    return namespace.run(visit, *arguments)
+
+
+@pytest.mark.root
+@pytest.mark.needs("ip", "unshare", "nsenter")
+def test_allow_one_network(recipe, net):
+    """The office, its meeting room, a laptop that is away, one whose name is another's, a stranger."""
+    office, room, laptop, liar, stranger = (
+        "192.0.2.20", "192.0.2.200", "198.51.100.20", "198.51.100.21", "198.51.100.7")
+    v4 = "; ".join(f"ip addr add {a}/32 dev lo" for a in (office, room, laptop, liar, stranger))
+    in_namespace(net, f"{v4}; ip addr add 2001:db8::20/128 dev lo; ip addr add 2001:db8:1::20/128 dev lo")
+    net.names.host(laptop, "one.laptops.example.org")
+    net.names.host(stranger, "stranger.example.net")
+    net.names.pointer(liar, ["one.laptops.example.org"])
+    d = recipe("Allow one network", wrap=net.machine)
+    assert visit_from(net, (office, 7777), office) == b"hello"
+    assert visit_from(net, ("2001:db8::20", 7777), "2001:db8::20") == b"hello"
+    assert visit_from(net, (office, 7777), laptop) == b"hello"
+    for source, why in ((room, "it is one of its no_access"), (stranger, "not one of its only_from"),
+                        (liar, "its name could not be told")):
+        assert visit_from(net, (office, 7777), source) == b""
+        d.wait_log(f"7777: refused {re.escape(source)}: {why}")
+        d.reload()  # after which a refusal is noted anew
+    assert visit_from(net, ("2001:db8:1::20", 7777), "2001:db8:1::20") == b""
+
+
+@pytest.fixture
+def balancer(namespace, workdir):
+    """balancer(name) runs haproxy with the file of that recipe."""
+    with contextlib.ExitStack() as stack:
+        def run(name):
+            path = workdir / "haproxy.cfg"
+            path.write_text(dict(RECIPES)[name]["haproxy.cfg"])
+            process = subprocess.Popen([*namespace.wrap, "haproxy", "-db", "-f", str(path)],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(process.wait, PATIENCE)
+            stack.callback(process.terminate)
+        yield run
+
+
+@pytest.mark.root
+@pytest.mark.needs("haproxy", "ip")
+def test_sit_behind_haproxy(recipe, namespace, balancer):
+    client, other, barred = "198.51.100.7", "198.51.100.8", "203.0.113.66"
+    in_namespace(namespace, "; ".join(f"ip addr add {a}/32 dev lo" for a in (client, other, barred)))
+    d = recipe("Sit behind HAProxy", options=("-l",))
+    balancer("Sit behind HAProxy")
+
+    def ask_by_balancer(source):
+        try:
+            return visit_from(namespace, ("127.0.0.1", 80), source)
+        except OSError:  # it is not there yet
+            return b""
+    wait_until(lambda: ask_by_balancer(client) == b"hello", "haproxy serves")
+    d.wait_log(rf"8080: {re.escape(client)}:\d+: session ended: 5 bytes in, 5 out")
+    # The list is about the client, though all come from 127.0.0.1.
+    assert ask_by_balancer(barred) == b""
+    d.wait_log(rf"8080: refused {re.escape(barred)}: it is one of its no_access")
+    # So is the limit.
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            s = stack.enter_context(namespace.run(socket.create_connection, ("127.0.0.1", 80), PATIENCE,
+                                                  (client, 0)))
+            s.sendall(b"x")
+            assert s.recv(9) == b"x"
+        assert ask_by_balancer(client) == b""
+        assert ask_by_balancer(other) == b"hello"
+    d.reload()  # after which a refusal is noted anew
+    # Who is no balancer may not say that he is somebody else.
+    header = b"PROXY TCP4 192.0.2.7 127.0.0.1 1 2\r\nhello"
+    assert visit_from(namespace, (client, 8080), client, header) == b""
+    d.wait_log(rf"8080: refused {re.escape(client)}: not one of its balancers")
+    # The checks of the balancer started nothing.
+    assert not d.lines_like(r"8080: 127\.0\.0\.1:\d+: session started")
