@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include "base/text.h"
+#include "base/time_zone.h"
 #include "log/log.h"
 #include "process/footprint.h"
 #include "server/state_text.h"
@@ -251,6 +252,7 @@ ReloadResult Server::reload() {
     ReloadResult result;
     if (shutdown_.begun()) return result;
     supervisor_.reloading();
+    reread_time_zone();
     Logging::reopen();
     reserve_.reset();
     Loaded loaded = load_config(options_.load);

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import struct
 import subprocess
 import time
 
@@ -251,6 +252,41 @@ def test_outside_of_its_times_nobody_is_served(start):
     assert visit(("127.0.0.1", shut)) == b""
     d.wait_log(rf"{shut}: refused 127\.0\.0\.1: not at this time")
     assert visit(("127.0.0.1", opened)) == b"hello"
+
+
+def zone(path, hours):
+    """A file of tzfile(5): always so many hours east of Greenwich."""
+    path.write_bytes(struct.pack("!5s15x6IiBB4s", b"TZif", 0, 0, 0, 0, 1, 4, hours * 3600, 0, 0, b"XXX"))
+    path.chmod(0o644)
+
+
+@pytest.mark.root
+@pytest.mark.needs("unshare")
+@pytest.mark.parametrize("by", ("TZ", "localtime"))
+@pytest.mark.parametrize("how", ("replaced", "overwritten"))
+def test_another_time_zone_is_found_by_a_reload(start, workdir, by, how):
+    port, file = free_port(), workdir / "etc" / "zone"
+    file.parent.mkdir()
+    zone(file, 0)
+    wrap = ("env", f"TZ=:{file}")
+    if by == "localtime":
+        if not os.path.exists("/etc/localtime"):
+            pytest.skip("this machine has no /etc/localtime to mount on")
+        if how == "replaced":
+            pytest.skip("what is mounted cannot be replaced")
+        wrap = ("unshare", "-m", "env", "-u", "TZ", "sh", "-c",
+                f'mount --bind {file} /etc/localtime && exec "$@"', "sh")
+    d = start(f"{port} stream tcp4 nowait {ME} internal echo\n",
+              entry(port, f'access_times = ["{clock(10)}-{clock(14)}"];'), wrap=wrap)
+    assert visit(("127.0.0.1", port)) == b""
+    d.wait_log(rf"{port}: refused 127\.0\.0\.1: not at this time")
+    if how == "replaced":
+        zone(file.with_name("new"), 12)
+        file.with_name("new").rename(file)
+    else:
+        zone(file, 12)
+    d.reload()
+    assert visit(("127.0.0.1", port)) == b"hello"
 
 
 @pytest.mark.root
