@@ -17,6 +17,8 @@ class LoadAverage {
     // Whether it is at least `most`. Not if it cannot be told: a machine without /proc is no
     // reason to serve nobody.
     [[nodiscard]] bool reaches(double most, TimePoint now);
+    // Whether it could be told when it was last read.
+    [[nodiscard]] bool known() const { return value_.has_value(); }
 
     // The first number of /proc/loadavg, proc(5).
     [[nodiscard]] static std::optional<double> parse(std::string_view text);

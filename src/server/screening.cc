@@ -52,11 +52,18 @@ Screening::Finding Screening::judge_lists(const AccessList& list, const SocketAd
     return {.missing = Inquiry::Kind::names};
 }
 
+bool Screening::is_overloaded(double most) {
+    const bool reached = load_.reaches(most, loop_.now());
+    if (!load_.known() && load_notes_.pass(loop_.now()))
+        log::warning("the load cannot be read from /proc/loadavg; nobody is refused by max_load");
+    return reached;
+}
+
 Screening::Finding Screening::judge(const Service& service, const SocketAddress& peer,
                                     int connection, const Known& known) {
     const AccessConfig& access = service.config->access;
     if (!is_open(access.times, std::time(nullptr))) return {.refusal = Refusal::access_times};
-    if (access.max_load != 0 && load_.reaches(access.max_load, loop_.now()))
+    if (access.max_load != 0 && is_overloaded(access.max_load))
         return {.refusal = Refusal::max_load};
     if (service.access) {
         const Finding finding = judge_lists(*service.access, peer, connection, known);

@@ -58,10 +58,12 @@ class Screening {
                                       int connection, const Known& known) const;
     void proceed(const std::shared_ptr<Pending>& pending);
     void note_trouble(const Error& error);
+    bool is_overloaded(double most);
 
     EventLoop& loop_;
     Admission& admission_;
     LoadAverage load_;
+    Throttle load_notes_;
     Throttle trouble_notes_;
     ResolverPool resolver_;
 };

@@ -300,6 +300,13 @@ def test_a_high_load_refuses_until_it_falls(start, workdir):
     d.wait_log(rf"{port}: refused 127\.0\.0\.1: the load is too high")
     load.write_text("3.99 1.00 1.00 1/99 4711\n")
     wait_until(lambda: visit(("127.0.0.1", port)) == b"hello", "the load has fallen")
+    assert not d.lines_like("cannot be read")
+    load.write_text("")
+
+    def is_noted():
+        assert visit(("127.0.0.1", port)) == b"hello"
+        return d.lines_like("the load cannot be read from /proc/loadavg; nobody is refused by max_load")
+    wait_until(is_noted, "the load cannot be told")
 
 
 def test_refusals_are_counted_by_their_reason(start, workdir):

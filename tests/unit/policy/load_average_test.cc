@@ -22,12 +22,15 @@ TEST_CASE("load average: read at most once a second") {
     const auto write = [&](const char* text) { std::ofstream(path) << text; };
     const LoadAverage::TimePoint start{1000s};
     LoadAverage load(path);
+    CHECK_FALSE(load.known());
     write("4.00 1.00 1.00 1/1 1\n");
     CHECK(load.reaches(4.0, start));
     CHECK_FALSE(load.reaches(4.01, start));
     write("0.00 1.00 1.00 1/1 1\n");
     CHECK(load.reaches(4.0, start + 999ms));
     CHECK_FALSE(load.reaches(4.0, start + 1s));
+    CHECK(load.known());
     std::remove(path.c_str());
     CHECK_FALSE(load.reaches(0.0, start + 2s));
+    CHECK_FALSE(load.known());
 }
