@@ -34,7 +34,10 @@ static SocketAddress local_end(int connection) {
 // Clients of TCP, if they have come to us by themselves.
 static bool has_users(const ServiceConfig& config) {
     if (config.proxy_protocol) return false;
-    return config.listen.empty() || config.listen.front().protocol == IPPROTO_TCP;
+    if (config.listen.empty()) return true;
+    // Of MPTCP the first subflow, which is a connection of TCP, has the ports that are asked about.
+    const int protocol = config.listen.front().protocol;
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
 ClientLog::User ClientLog::server_started(const ServiceConfigPtr& config, const SocketAddress& peer,

@@ -91,6 +91,23 @@ def test_ipv6_and_what_is_built_in(run, reach):
     assert not d.lines_like("session ended")
 
 
+def test_mptcp(run, reach, namespace):
+    """By clients of both kinds."""
+    d = run(line(PORT, CAT, protocol="mptcp") + IDENT, success(PORT, "PID", "USERID"))
+    if d.lines_like("socket: Protocol not supported|MPTCP"):
+        pytest.skip("this kernel has no MPTCP")
+
+    def connect_multipath():
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_MPTCP)
+        s.settimeout(PATIENCE)
+        s.connect(("127.0.0.1", PORT))
+        return s
+    for open_connection in (connect_multipath, lambda: connect(PORT)):
+        with namespace.run(open_connection) as s:
+            assert talk(s) == b"hello"
+            d.wait_log(rf'{PORT}: pid \d+: user "root" by ident$')
+
+
 def test_the_refused(run, reach):
     words = 'per_source = 1; log_on_success = []; log_on_failure = [{}];'
     d = run(line(PORT, CAT) + line(7778, CAT) + IDENT,
