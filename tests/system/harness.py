@@ -4,6 +4,7 @@ A Daemon owns the NOTIFY_SOCKET that it gives to its child, so `with Daemon(conf
 daemon has said READY=1; its messages come over a pipe, so wait_log() returns with the line.
 """
 
+import contextlib
 import os
 import pathlib
 import pwd
@@ -45,6 +46,15 @@ def _bindable(family, kind, address, port):
             return False
 
 
+def _has_ipv6():
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET6):
+        return True
+    return False
+
+
+HAS_IPV6 = _has_ipv6()
+
+
 def free_port():
     """A port that is free for TCP and UDP over both families, below the range that the kernel gives
     to outgoing connections, and given to no other test of this run."""
@@ -54,7 +64,7 @@ def free_port():
             continue
         kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
         if all(_bindable(socket.AF_INET, k, "0.0.0.0", port) for k in kinds) and (
-            not socket.has_ipv6 or all(_bindable(socket.AF_INET6, k, "::", port) for k in kinds)
+            not HAS_IPV6 or all(_bindable(socket.AF_INET6, k, "::", port) for k in kinds)
         ):
             _given.add(port)
             return port

@@ -17,6 +17,7 @@ import pytest
 from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all
 from support import children, listeners, script, wait_until
 
+CAT = "/bin/cat"
 LIMITS = "/bin/cat cat /proc/self/limits"
 CLONE3, LANDLOCK_CREATE_RULESET = 435, 444  # on every machine
 ROOT_OR_ME = "nobody" if os.geteuid() == 0 else ME
@@ -587,10 +588,74 @@ def test_cgroup_with_a_controller(start, group):
             switch.write_text("-hugetlb")
 
 
+def needs_controllers(group, *names):
+    """Where a machine has those of version 1, test_own_kernel.py brings a kernel that has these."""
+    offered = (group.path / "cgroup.controllers").read_text().split()
+    for name in names:
+        if name not in offered:
+            pytest.skip(f"no {name} controller in cgroup2")
+
+
+def own_file(group, port, name):
+    return (group.path / f"127.0.0.1-{port}-tcp4" / name).read_text()
+
+
+@pytest.mark.root
+def test_cgroup_values_are_those_of_the_kernel_and_a_reload_changes_them(start, group):
+    needs_controllers(group, "memory", "cpu", "pids")
+    port = free_port()
+    d = start(line(port, CAT), """defaults = { cgroup = { memory_max = "64m"; memory_high = "48m";
+        memory_swap_max = 0; tasks_max = 20; cpu_max = "150%"; cpu_weight = 50; }; };""",
+              preexec=group.enter)
+    files = ("memory.max", "memory.high", "memory.swap.max", "pids.max", "cpu.max", "cpu.weight")
+    with connect(port) as s:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        assert [own_file(group, port, name).strip() for name in files] == [
+            "67108864", "50331648", "0", "20", "150000 100000", "50"]
+        reload(d, 'defaults = { cgroup = { memory_max = "unlimited"; tasks_max = 5; }; };')
+        assert [own_file(group, port, name).strip() for name in files] == [
+            "max", "max", "max", "5", "max 100000", "100"]
+        s.sendall(b"y")
+        assert s.recv(1) == b"y"
+
+
+@pytest.mark.root
+def test_cgroup_tasks_max(start, group, workdir):
+    """The server is the first one, and counts how many more it gets."""
+    needs_controllers(group, "pids")
+    port, other = free_port(), free_port()
+    forks = script(workdir / "forks", "import os, signal\npids = []\n"
+                   "try:\n    while len(pids) < 50:\n        if not (pid := os.fork()): signal.pause()\n"
+                   "        pids.append(pid)\n"
+                   "except BlockingIOError as problem: print(len(pids), problem.strerror, flush=True)\n"
+                   "for pid in pids: os.kill(pid, 9)\n")
+    start(line(port, forks) + line(other, forks),
+          'services = ( { name = "%d"; cgroup = { tasks_max = 4; }; } );' % port, preexec=group.enter)
+    assert ask(port) == b"3 Resource temporarily unavailable\n"
+    assert ask(other) == b""
+
+
+@pytest.mark.root
+def test_cgroup_cpu_max(start, group, workdir):
+    """The server works until the kernel says that it has held it back."""
+    needs_controllers(group, "cpu")
+    port = free_port()
+    works = script(workdir / "works", f"""
+def held_back():
+    with open("{group.path}/127.0.0.1-{port}-tcp4/cpu.stat") as file:
+        return next(int(row.split()[1]) for row in file if row.startswith("nr_throttled"))
+while not held_back(): sum(range(100000))
+print("held back")
+""")
+    start(line(port, works), 'defaults = { cgroup = { cpu_max = "5%"; }; };', preexec=group.enter)
+    assert ask(port) == b"held back\n"
+    assert own_file(group, port, "cpu.max") == "5000 100000\n"
+
+
 @pytest.mark.root
 def test_cgroup_memory_max(start, group):
-    if "memory" not in (group.path / "cgroup.controllers").read_text().split():
-        pytest.skip("no memory controller in cgroup2")
+    needs_controllers(group, "memory")
     port, other = free_port(), free_port()
     d = start(line(port, "/usr/bin/python3 python3 -c 'x = bytearray(1 << 28)'") + line(other, OWN_GROUP),
               'defaults = { cgroup = { memory_max = "32m"; memory_swap_max = 0; }; };', preexec=group.enter)
