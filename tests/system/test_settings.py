@@ -348,6 +348,20 @@ def test_an_error_in_an_entry_at_start(start):
     assert f"{d.settings}:1: error: 'instances' takes" in d.log()
 
 
+def test_strict(workdir):
+    """What is wrong with one service keeps all from running, if the file says so."""
+    good = free_port()
+    conf, settings = line(good, CAT) + "one two three\n", workdir / "inetd.cfg"
+    for strict in (False, True):
+        settings.write_text(f"daemon = {{ strict = {str(strict).lower()}; }};")
+        with Daemon(conf, "--settings", settings, wait_ready=not strict) as d:
+            d.wait_log(r"inetd\.conf:2:.*error: ")
+            if strict:
+                assert d.process.wait(PATIENCE) == 78
+            else:
+                assert ask(good, b"x") == b"x"
+
+
 @pytest.mark.parametrize("settings", ("defaults = { instances = -1; };", "defaults = {", "x = 1;"))
 def test_any_other_error_prevents_the_start(workdir, settings):
     (workdir / "inetd.cfg").write_text(settings)

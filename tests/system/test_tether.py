@@ -57,13 +57,38 @@ def test_session_timeout_of_a_server_that_stays(start, busy):
         d.wait_log("ended: killed by SIGKILL")
 
 
-def test_session_timeout_of_a_built_in(start):
+@pytest.mark.parametrize("builtin", ("echo", "discard", "chargen"))
+def test_session_timeout_of_a_built_in(start, builtin):
     port = free_port()
-    d = start(line(port, "internal echo"), 'defaults = { session_timeout = "300ms"; };')
+    d = start(line(port, f"internal {builtin}"), 'defaults = { session_timeout = "300ms"; };')
     with connect(port) as s:
-        assert talk(s) == b"hello"
-        assert s.recv(10) == b""
-    d.wait_log(rf"{port}: 127\.0\.0\.1:\d+: closed after its session_timeout of 0.3 s")
+        s.sendall(b"hello")
+        if builtin == "echo":
+            assert s.recv(100) == b"hello"
+        d.wait_log(rf"{port}: 127\.0\.0\.1:\d+: closed after its session_timeout of 0.3 s")
+        try:
+            read_all(s)
+        except ConnectionResetError:  # closed with what it had not read
+            pass
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("key, why", (
+    ('session_timeout = "300ms"', "has run for its session_timeout of 0.3 s"),
+    ("kill_on_disconnect = true", r"has lost its client \(kill_on_disconnect\)")))
+def test_a_server_behind_tcpmux_is_one_like_any_other(start, namespace, busy, key, why):
+    d = start(f"tcpmux stream tcp4 nowait root internal\ntcpmux/+busy stream tcp4 nowait root {busy}\n",
+              f'services = ( {{ name = "tcpmux/busy"; {key}; }} );', wrap=namespace.wrap)
+    with namespace.run(connect, 1) as s:
+        s.sendall(b"busy\r\n")
+        said = b""
+        while not said.endswith(b"up\n"):
+            said += s.recv(100)
+        assert said == b"+Go\r\nup\n"
+        if key.startswith("kill"):
+            reset(s)
+        d.wait_log(rf"tcpmux/busy: 127\.0\.0\.1:\d+: pid \d+ {why}: sending SIGTERM")
+    d.wait_log("ended: killed by SIGTERM")
 
 
 @pytest.mark.root  # as whoever looks up the owners of connections
