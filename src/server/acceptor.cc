@@ -264,7 +264,7 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
         if (service->full_notes.pass(loop_.now()))
             launcher_.client_log().refused({.config = service->config,
                                             .peer = peer,
-                                            .host = peer.unmapped().host(),
+                                            .host = ClientLog::host_text(peer),
                                             .why = refusal_text(refusal),
                                             .key = refusal_key(refusal),
                                             .connection = fd.get()});

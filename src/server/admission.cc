@@ -123,7 +123,7 @@ void Admission::note(Service& service, const SocketAddress& peer, Refusal refusa
     const std::string more = others != 0 ? fmt::format(" ({} more refused before)", others) : "";
     client_log_.refused({.config = service.config,
                          .peer = peer,
-                         .host = peer.unmapped().host(),
+                         .host = ClientLog::host_text(peer),
                          .why = refusal_text(refusal) + more,
                          .key = refusal_key(refusal),
                          .connection = connection});
@@ -143,7 +143,7 @@ void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
                  .peer = &peer,
                  .refused_by = "sensor"},
                 "{}: {} touched this sensor: {}", sensor.name(),
-                ClientLog::name_of_refused(*sensor.config, peer.unmapped().host()), fate);
+                ClientLog::name_of_refused(*sensor.config, ClientLog::host_text(peer)), fate);
 }
 
 std::shared_ptr<void> Admission::admit_server(Service& service) {

@@ -156,6 +156,11 @@ void ClientLog::session_ended(const SessionEnd& end) const {
     log::info(about, "{}session ended{}", beginning(config, end.peer, host), details.text());
 }
 
+// The client of a unix socket may have bound itself to any bytes.
+std::string ClientLog::host_text(const SocketAddress& peer) {
+    return peer.family() == AF_UNIX ? peer.to_string() : peer.unmapped().host();
+}
+
 std::string ClientLog::name_of_refused(const ServiceConfig& config, const std::string& host) {
     return !config.log_on_failure || config.log_on_failure->has(LogWord::host) ? host : "a client";
 }

@@ -54,6 +54,8 @@ class ClientLog {
     [[nodiscard]] static bool notes_refusals(const ServiceConfig& config) {
         return !config.log_on_failure || !config.log_on_failure->empty();
     }
+    // "192.0.2.1", "unnamed": the peer without its port, and without what would spoil a line.
+    [[nodiscard]] static std::string host_text(const SocketAddress& peer);
     // "192.0.2.1", or "a client" where the host is not to be told.
     [[nodiscard]] static std::string name_of_refused(const ServiceConfig& config,
                                                      const std::string& host);

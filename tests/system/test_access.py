@@ -1,6 +1,7 @@
 """Who may come to a service, and when: `only_from`, `no_access`, `access_times`, `max_load`."""
 
 import os
+import re
 import signal
 import socket
 import struct
@@ -127,6 +128,22 @@ def test_users_and_groups_of_a_unix_socket(start, workdir):
     # The user is more particular than the group, and no_access wins over a group as particular.
     assert visit_as(path, 4243, 4244) == "hello"
     assert visit_as(path, 4000, 4242, [4244]) == ""
+
+
+def test_what_a_unix_client_calls_itself_does_not_spoil_the_log(start, workdir):
+    """It may bind to any bytes of the abstract name space."""
+    path = str(workdir / "socket")
+    d = start(f"{path} stream unix nowait {ME} internal echo\n", "defaults = { only_from = []; };")
+    for name, said in ((b"\0a\nfake\x1b[2J", r"@a\x0afake\x1b[2J"), (b"", "unnamed")):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(PATIENCE)
+            if name:
+                s.bind(name)
+            s.connect(path)
+            assert s.recv(9) == b""
+        d.wait_log(re.escape(f"{path}: refused {said}: not one of its only_from"))
+        d.reload()  # after which a refusal is noted anew
+    assert not d.lines_like("^fake")
 
 
 def test_datagrams_of_others_are_thrown_away(start):
