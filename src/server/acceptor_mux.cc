@@ -1,0 +1,61 @@
+// How clients of tcpmux come to the services behind it.
+#include "builtin/tcpmux.h"
+
+#include "net/socket.h"
+#include "server/acceptor.h"
+
+namespace inetd {
+
+bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
+                           std::shared_ptr<void>& lease) {
+    Service* service = find_muxed_(name);
+    if (service == nullptr) return false;
+    if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
+        const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
+        service->gate->count(refusal);
+        admission_.feed().refused(*service->config, peer, refusal_key(refusal));
+        mux_reply(fd.get(), "-Service busy");
+        if (service->full_notes.pass(loop_.now()))
+            launcher_.client_log().refused({.config = service->config,
+                                            .peer = peer,
+                                            .host = ClientLog::host_text(peer),
+                                            .why = refusal_text(refusal),
+                                            .key = refusal_key(refusal),
+                                            .connection = fd.get()});
+        fd.reset();
+        return false;
+    }
+    auto verdict = Screening::Verdict::admitted;
+    if (service->screened) verdict = screening_.look(*service, peer, fd.get());
+    if (verdict == Screening::Verdict::refused) return false;
+    auto own_lease = admission_.admit(*service, peer, false, fd.get());
+    if (!own_lease) return false;
+    lease.reset(); // tcpmux itself has done its part
+    Client client{.fd = std::move(fd), .peer = peer, .local = {}, .lease = std::move(own_lease)};
+    if (verdict == Screening::Verdict::unknown)
+        screen_muxed(name, std::move(client));
+    else
+        start_muxed(*service, std::move(client));
+    return true;
+}
+
+void Acceptor::screen_muxed(const std::string& name, Client client) {
+    screening_.look_up(
+        {.client = std::move(client),
+         .service = [this, name] { return find_muxed_(name); },
+         .admitted = [this](Service& service,
+                            Client known) { start_muxed(service, std::move(known)); },
+         .refused = [](Service&,
+                       Client refused) { mux_reply(refused.fd.get(), kMuxUnavailable); }});
+}
+
+void Acceptor::start_muxed(Service& service, Client client) {
+    if (service.config->mux_greets && !mux_reply(client.fd.get(), kMuxGo)) return;
+    launcher_.launch({.service = service,
+                      .socket = client.fd.get(),
+                      .peer = client.peer,
+                      .local = own_address(client.fd.get()),
+                      .lease = std::move(client.lease)});
+}
+
+} // namespace inetd
