@@ -52,6 +52,8 @@ class IdleList {
     [[nodiscard]] bool empty() const { return items_.empty(); }
     [[nodiscard]] auto begin() const { return items_.begin(); }
     [[nodiscard]] auto end() const { return items_.end(); }
+    [[nodiscard]] Handle begin() { return items_.begin(); }
+    [[nodiscard]] Handle end() { return items_.end(); }
     // The one that has been idle longest; only if not empty.
     [[nodiscard]] Handle oldest() { return items_.begin(); }
 

@@ -59,9 +59,10 @@ enum class Builtin : std::uint8_t {
     time,
     tcpmux,
     redirect,
-    auth
+    auth,
+    metrics
 };
-inline constexpr Builtin kLastBuiltin = Builtin::auth;
+inline constexpr Builtin kLastBuiltin = Builtin::metrics;
 
 // At most `count` starts in each period, evenly spread; after a rest up to `burst` of them at once.
 struct Rate {

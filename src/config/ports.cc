@@ -20,6 +20,7 @@ static constexpr BuiltinName kBuiltins[] = {
     {"discard", 9, Builtin::discard},  {"daytime", 13, Builtin::daytime},
     {"chargen", 19, Builtin::chargen}, {"time", 37, Builtin::time},
     {"auth", 113, Builtin::auth},      {"redirect", 0, Builtin::redirect},
+    {"metrics", 0, Builtin::metrics},
 };
 
 Builtin builtin_by_name(std::string_view name) {

@@ -115,6 +115,11 @@ static bool set_builtin(const Source& source, const ServiceLine& line, Draft& dr
         source.error(name.at, "tcpmux is a stream service", "write 'stream' and 'tcp'");
         return false;
     }
+    if (config.builtin == Builtin::metrics &&
+        (line.type != SOCK_STREAM || line.transport == Transport::sctp)) {
+        source.error(name.at, "metrics speaks HTTP over streams: those of TCP and of unix sockets");
+        return false;
+    }
     // CVE-1999-0103: a forged source address makes these two answer a third machine, without end.
     const bool reflects = config.builtin == Builtin::echo || config.builtin == Builtin::chargen;
     const bool open =

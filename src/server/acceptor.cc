@@ -38,6 +38,10 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Fe
                                      int code) { note_unreachable(service, target, code); },
                .ended = [this](const SessionEnd& end) { note_end(end); }}),
       idents_(loop, connection_owner),
+      http_(loop,
+            {.document = [this](const HttpRequest& request) { return find_document_(request); },
+             .keeps_open = [this] { return clients_stay_(); },
+             .ended = [this](const SessionEnd& end) { note_end(end); }}),
       proxied_(loop) {
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
@@ -69,11 +73,17 @@ void Acceptor::set_mux(FindMuxed find, ListMuxed list) {
     list_muxed_ = std::move(list);
 }
 
+void Acceptor::set_documents(FindDocument find, std::function<bool()> stays) {
+    find_document_ = std::move(find);
+    clients_stay_ = std::move(stays);
+}
+
 void Acceptor::stop_sessions() {
     sessions_.stop_all();
     mux_.stop_all();
     relays_.stop_all();
     idents_.stop_all();
+    http_.stop_all();
     proxied_.stop_all();
     greeter_.stop_all();
     screening_.resolver().stop_all();
@@ -246,6 +256,9 @@ void Acceptor::serve_here(Service& service, Client client) {
                              std::move(client.lease));
     case Builtin::auth:
         return idents_.start(service.config, std::move(client.fd), std::move(client.lease));
+    case Builtin::metrics:
+        return http_.start(service.config, std::move(client.fd), client.peer,
+                           std::move(client.lease));
     default:
         return sessions_.start(service.config, std::move(client.fd), client.peer,
                                std::move(client.lease));

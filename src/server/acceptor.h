@@ -1,5 +1,6 @@
 #pragma once
 
+#include "builtin/http_sessions.h"
 #include "builtin/ident.h"
 #include "builtin/proxy_receiver.h"
 #include "builtin/relays.h"
@@ -18,6 +19,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -45,19 +47,29 @@ class Acceptor {
     using ListMuxed = std::function<std::vector<std::string>()>;
     void set_mux(FindMuxed find, ListMuxed list);
 
+    // What `internal metrics` answers. `stays`: whether clients may at present.
+    using FindDocument = std::function<std::optional<HttpDocument>(const HttpRequest&)>;
+    void set_documents(FindDocument find, std::function<bool()> stays);
+    [[nodiscard]] HttpSessions& http() { return http_; }
+    [[nodiscard]] const HttpSessions& http() const { return http_; }
+
     [[nodiscard]] Relays& relays() { return relays_; }
     [[nodiscard]] const Relays& relays() const { return relays_; }
     [[nodiscard]] std::size_t sessions() const {
-        return sessions_.count() + mux_.count() + relays_.count() + unsettled();
+        return sessions_.count() + mux_.count() + relays_.count() + idents_.count() +
+               http_.count() + awaited();
     }
     // Clients that cannot be handed over, but are known, answered or gone within seconds.
     [[nodiscard]] std::size_t unsettled() const {
-        return idents_.count() + proxied_.count() + screening_.resolver().waiting();
+        return idents_.count() + http_.busy() + awaited();
     }
     void stop_sessions();
     [[nodiscard]] const Greeter& greeter() const { return greeter_; }
 
   private:
+    [[nodiscard]] std::size_t awaited() const {
+        return proxied_.count() + screening_.resolver().waiting();
+    }
     void on_ready(Endpoint& endpoint);
     void accept_clients(Endpoint& endpoint);
     void receive(Endpoint& endpoint, Listener::Accepted accepted);
@@ -87,10 +99,13 @@ class Acceptor {
     MuxSessions mux_;
     Relays relays_;
     IdentSessions idents_;
+    HttpSessions http_;
     ProxyReceiver proxied_;
     std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
+    FindDocument find_document_;
+    std::function<bool()> clients_stay_;
 };
 
 } // namespace inetd

@@ -3,7 +3,6 @@
 #include "control/descriptions.h"
 #include "log/log.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace inetd {
@@ -23,14 +22,9 @@ void Drainer::begin(const control::Responder& responder, bool stop) {
     told_ = running;
 }
 
-bool Drainer::going_on() const {
-    return std::any_of(roster_.services().begin(), roster_.services().end(),
-                       [](const auto& service) { return service->hold == Hold::drained; });
-}
-
 void Drainer::look() {
     if (waiting_.empty() && !stops_) return;
-    if (!going_on()) {
+    if (!roster_.drained()) {
         for (const control::Responder& responder : std::exchange(waiting_, {}))
             responder.fail(control::kNotNow, {{"reason", "services were resumed or reloaded"}});
         stops_ = false;

@@ -21,8 +21,6 @@ class Drainer {
     void look();
 
   private:
-    [[nodiscard]] bool going_on() const;
-
     Roster& roster_;
     std::function<std::size_t()> running_;
     std::function<void()> stop_;

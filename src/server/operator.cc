@@ -170,7 +170,9 @@ void Operator::reload(Parameters& parameters, const Responder& responder) {
 void Operator::drain(Parameters& parameters, const Responder& responder) {
     const bool stop = parameters.flag("stop").value_or(false);
     parameters.done();
-    if (!is_stopping(responder)) drainer_.begin(responder, stop);
+    if (is_stopping(responder)) return;
+    hooks_.drained();
+    drainer_.begin(responder, stop);
 }
 
 void Operator::upgrade(Parameters& parameters, const Responder& responder) {

@@ -27,6 +27,7 @@ class Operator {
         std::function<ReloadResult()> reload;
         // What these files would give; those of the daemon if there are none.
         std::function<Loaded(const std::vector<std::string>&)> load;
+        std::function<void()> drained; // nobody new is served
         std::function<void()> upgrade; // refusals come by upgrade_refused()
         std::function<void()> stop;
     };

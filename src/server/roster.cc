@@ -279,6 +279,11 @@ void Roster::close_all(Parting why) {
     }
 }
 
+bool Roster::drained() const {
+    return std::any_of(services_.begin(), services_.end(),
+                       [](const auto& service) { return service->hold == Hold::drained; });
+}
+
 Service* Roster::find_muxed(const std::string& name) const {
     const auto found = muxed_.find(name);
     return found == muxed_.end() || found->second->hold != Hold::none ? nullptr : found->second;

@@ -48,6 +48,8 @@ class Roster {
     // Closes every socket and removes every unix path, but for what a daemon after us will need.
     void close_all(Parting why);
 
+    // Somebody has asked for everything to come to an end, and it has not been resumed.
+    [[nodiscard]] bool drained() const;
     // Null too if it is on hold.
     [[nodiscard]] Service* find_muxed(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> muxed_names() const;

@@ -46,10 +46,14 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
       shutdown_(loop_, launcher_, supervisor_),
       state_dump_(
           [this] { return state_text(status(), take_state(roster_, launcher_, Clock::now())); }),
-      operator_(loop_, roster_, launcher_, acceptor_, feed_, recent_, make_hooks()) {
+      operator_(loop_, roster_, launcher_, acceptor_, feed_, recent_, make_hooks()),
+      documents_({.about = [this] { return about(); },
+                  .state = [this] { return take_state(roster_, launcher_, loop_.now()); }}) {
     launcher_.on_other_end([this](const ChildEnd& end) { state_dump_.ended(end); });
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
+    acceptor_.set_documents([this](const HttpRequest& request) { return documents_.find(request); },
+                            [this] { return !roster_.drained(); });
     loop_.at_end_of_round([this] {
         logging_.flush();
         const std::size_t busy = launcher_.running() + acceptor_.sessions();
@@ -76,6 +80,7 @@ Operator::Hooks Server::make_hooks() {
                     loaded.services = keeper_.with_handed_in(std::move(loaded.services));
                     return loaded;
                 },
+            .drained = [this] { acceptor_.http().close_idle(); },
             .upgrade = [this] { upgrade_.begin(); },
             .stop = [this] { stop(); }};
 }

@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "event/signals.h"
 #include "server/acceptor.h"
+#include "server/documents.h"
 #include "server/inheritance.h"
 #include "server/launcher.h"
 #include "server/logging.h"
@@ -89,6 +90,7 @@ class Server {
     Shutdown shutdown_;
     StateDump state_dump_;
     Operator operator_;
+    Documents documents_;
     TimePoint started_ = Clock::now();
     unsigned generation_ = 0;
     std::optional<About::Reload> last_reload_;

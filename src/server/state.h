@@ -4,6 +4,7 @@
 #include "server/launcher.h"
 #include "server/roster.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ enum class Condition : std::uint8_t {
     disabled, //
     muxed,    // has no socket: is behind tcpmux
 };
+
+inline constexpr std::size_t kConditions = static_cast<std::size_t>(Condition::muxed) + 1;
 
 // "listening"
 [[nodiscard]] const char* condition_text(Condition condition);

@@ -58,7 +58,15 @@ TEST_CASE("built-in services and those behind tcpmux") {
         {"ftp stream tcp nowait root internal",
          "t:1:1: error: no built-in service is named 'ftp'\n"
          "  hint: built-in services: tcpmux, echo, discard, daytime, chargen, time, auth, "
-         "redirect; name one after 'internal'\n"},
+         "redirect, metrics; name one after 'internal'\n"},
+        {"127.0.0.1:9117 stream tcp4 nowait root internal metrics",
+         "9117/tcp4 stream 127.0.0.1:9117 nowait root:0 <metrics>\n"},
+        {"127.0.0.1:9117 dgram udp4 wait root internal metrics",
+         "t:1:46: error: metrics speaks HTTP over streams: those of TCP and of unix sockets\n"},
+        {"5000 stream sctp nowait root internal metrics",
+         "t:1:39: error: metrics speaks HTTP over streams: those of TCP and of unix sockets\n"},
+        {"@x stream unix nowait root internal metrics -x",
+         "t:1:45: error: a built-in service takes no arguments\n"},
         {"80 stream tcp4 nowait root internal redirect 127.0.0.1 8080",
          "80/tcp4 stream 0.0.0.0:80 nowait root:0 <redirect> -> 127.0.0.1:8080\n"},
         {"@x stream unix nowait root internal redirect [::1]:80",

@@ -20,7 +20,7 @@ inline std::string dump(const ListenSpec& spec) {
 inline std::string dump(const ServiceConfig& service) {
     static const char* const kTypes[] = {"?", "stream", "dgram", "raw", "?", "seqpacket"};
     static const char* const kBuiltins[] = {"-",    "echo",   "discard",  "chargen", "daytime",
-                                            "time", "tcpmux", "redirect", "auth"};
+                                            "time", "tcpmux", "redirect", "auth",    "metrics"};
     std::string out = service.id() + " " + kTypes[service.type()];
     for (const ListenSpec& spec : service.listen)
         out += " " + dump(spec);
