@@ -52,8 +52,8 @@ _inetctl() {
     fi
     case $verb in
     '')
-        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log monitor
-            pause reload resume show status upgrade' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log metrics
+            monitor pause reload resume show status upgrade' -- "$word")
         ;;
     show | pause | resume | enable | disable | kill | log | monitor)
         mapfile -t COMPREPLY < <(compgen -W "$(_inetctl_services)" -- "$word")

@@ -11,7 +11,7 @@ function __inetctl_services
     command $asked list --names 2>/dev/null
 end
 
-set -l verbs status list show log monitor check diff reload pause resume disable enable kill drain upgrade
+set -l verbs status list show metrics log monitor check diff reload pause resume disable enable kill drain upgrade
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c inetctl -f
@@ -22,6 +22,7 @@ complete -c inetctl -n $none -l version -d 'Print the version'
 complete -c inetctl -n $none -a status -d 'Show how inetd is, on one screen'
 complete -c inetctl -n $none -a list -d 'Show the services, a line each'
 complete -c inetctl -n $none -a show -d 'Show all there is to know about a service'
+complete -c inetctl -n $none -a metrics -d 'Show what is counted, as OpenMetrics text'
 complete -c inetctl -n $none -a log -d 'Show the last messages of inetd'
 complete -c inetctl -n $none -a monitor -d 'Show what happens, as it happens'
 complete -c inetctl -n $none -a check -d 'Check a configuration'

@@ -65,7 +65,8 @@ static int receive(int fd, bool want_payload) {
         header.msg_control = batch.controls.at(i).bytes.data();
         header.msg_controllen = kControl;
     }
-    return recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT, nullptr);
+    // With MSG_TRUNC msg_len is the true length, recv(2).
+    return recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT | MSG_TRUNC, nullptr);
 }
 
 static SocketAddress from_v4(in_addr address) {
@@ -148,6 +149,8 @@ static void transmit(int fd, std::size_t count, DatagramStats& stats) {
                                   MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) {
             stats.answered += static_cast<unsigned>(sent);
+            for (std::size_t i = next; i < next + static_cast<std::size_t>(sent); ++i)
+                stats.bytes_out += batch.messages.at(i).msg_len;
             next += static_cast<std::size_t>(sent);
             continue;
         }
@@ -196,6 +199,8 @@ DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port, cons
         return stats;
     }
     stats.received = static_cast<unsigned>(received);
+    for (std::size_t i = 0; i < stats.received; ++i)
+        stats.bytes_in += batch.messages.at(i).msg_len;
     if (service == Builtin::discard) {
         // Whoever looks for those that are refused finds them here as well.
         for (std::size_t i = 0; admits && i < stats.received; ++i) {

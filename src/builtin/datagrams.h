@@ -19,6 +19,8 @@ struct DatagramStats {
     unsigned reflected = 0; // dropped by may_reflect
     unsigned failed = 0;    // the kernel would not send, or there was nowhere to answer to
     std::optional<SocketAddress> last_refused; // the last source that may_reflect dropped
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
     int error = 0; // errno of the receiving, or of the last failed sending; 0 if there was none
 };
 

@@ -58,7 +58,7 @@ class HttpSessions {
     // time: RFC 9112 9.5.
     [[nodiscard]] std::size_t busy() const;
     // For each that is open, but for those whose end was reported.
-    void each(const std::function<void(const SessionEnd& so_far)>& look) const;
+    void each(const std::function<void(const SessionBytes&)>& look) const;
     // Closes those that are not busy.
     void close_idle();
     // Closes all that are there now.
@@ -74,6 +74,8 @@ class HttpSessions {
     void turn(Handle session, std::uint32_t events);
     void read(Handle session);
     void look(Handle session);
+    bool waits(Handle session);
+    std::optional<HttpDocument> make(const HttpRequest& request);
     void answer(Handle session, const HttpRequest& request);
     bool write(Handle session);
     void settle(Handle session);
@@ -86,6 +88,7 @@ class HttpSessions {
     Handlers handlers_;
     Duration head_time_;
     Farewells farewells_;
+    TimePoint next_{};               // from when on a document may be made
     std::map<Duration, List> lists_; // by time-out, which few services have of their own
 };
 

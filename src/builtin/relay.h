@@ -67,6 +67,7 @@ class Relay {
     void finish(PipePool& pool, bool abort);
 
     [[nodiscard]] const ServiceConfigPtr& service() const { return service_; }
+    [[nodiscard]] const std::shared_ptr<void>& lease() const { return lease_; }
     [[nodiscard]] SocketAddress peer() const;
     [[nodiscard]] TimePoint started() const { return started_; }
 

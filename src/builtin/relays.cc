@@ -63,6 +63,12 @@ std::vector<RelayState> Relays::states() const {
     return states;
 }
 
+void Relays::each(const std::function<void(const SessionBytes&)>& look) const {
+    for (const auto& [limit, list] : lists_)
+        for (const Relay& relay : list)
+            look({relay.lease(), relay.up.bytes(), relay.down.bytes()});
+}
+
 void Relays::resume(const RelayState& state, std::shared_ptr<void> lease) {
     const Handle relay = list_of(*state.service).add(state, std::move(lease), pipes_);
     if (!relay->target.fd) {
@@ -224,7 +230,8 @@ void Relays::end(Handle relay, SessionEnd::Reason reason, int error_code) {
                             .bytes_out = relay->down.bytes(),
                             .lasted = loop_.now() - relay->started(),
                             .reason = reason,
-                            .error_code = error_code};
+                            .error_code = error_code,
+                            .lease = relay->lease()};
     if (relay->waits_for_pipe) std::erase(starved_, relay);
     relay->finish(pipes_, reason == SessionEnd::Reason::unreachable);
     deadlines_.erase(&*relay);

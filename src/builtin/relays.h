@@ -53,6 +53,7 @@ class Relays {
     [[nodiscard]] std::vector<RelayState> states() const;
     void resume(const RelayState& state, std::shared_ptr<void> lease);
 
+    void each(const std::function<void(const SessionBytes&)>& look) const;
     [[nodiscard]] std::size_t count() const;
     [[nodiscard]] const PipePool& pipes() const { return pipes_; }
     // Closes all that are there now.

@@ -56,6 +56,7 @@ class Session {
 
     [[nodiscard]] const ServiceConfigPtr& service() const { return service_; }
     [[nodiscard]] SocketAddress peer() const;
+    [[nodiscard]] const std::shared_ptr<void>& lease() const { return lease_; }
     [[nodiscard]] int fd() const { return fd_.get(); }
     [[nodiscard]] TimePoint started() const { return started_; }
     [[nodiscard]] std::uint64_t bytes_in() const { return bytes_in_; }

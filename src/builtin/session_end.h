@@ -5,6 +5,7 @@
 #include "event/loop.h"
 
 #include <cstdint>
+#include <memory>
 
 namespace inetd {
 
@@ -21,6 +22,15 @@ struct SessionEnd {
     Duration lasted{};
     Reason reason = Reason::eof;
     int error_code = 0; // errno; with `eof` it may be EPIPE or ECONNRESET
+    // What the connection was given at its start: dropped with the last copy of this.
+    std::shared_ptr<void> lease{};
+};
+
+// What a connection has moved so far.
+struct SessionBytes {
+    const std::shared_ptr<void>& lease;
+    std::uint64_t in = 0;
+    std::uint64_t out = 0;
 };
 
 } // namespace inetd

@@ -66,6 +66,12 @@ std::vector<SessionState> Sessions::states() const {
     return states;
 }
 
+void Sessions::each(const std::function<void(const SessionBytes&)>& look) const {
+    for (const auto& [limit, list] : lists_)
+        for (const Session& session : list)
+            look({session.lease(), session.bytes_in(), session.bytes_out()});
+}
+
 void Sessions::resume(const SessionState& state, std::shared_ptr<void> lease) {
     const Handle session = list_of(*state.service)
                                .add(ServiceConfigPtr(state.service), Fd(state.fd), state.peer,
@@ -105,7 +111,8 @@ void Sessions::answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer
         const auto bytes = time_bytes(now);
         words.assign(bytes.begin(), bytes.end());
     }
-    SessionEnd report{.service = std::move(service), .peer = peer, .bytes_out = words.size()};
+    SessionEnd report{
+        .service = std::move(service), .peer = peer, .bytes_out = words.size(), .lease = lease};
     farewells_.say(std::move(fd), std::move(words), std::move(lease), patience_of(*report.service));
     const auto handler = on_end_;
     if (*handler) (*handler)(report);
@@ -132,7 +139,8 @@ void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
                             .bytes_out = session->bytes_out(),
                             .lasted = loop_.now() - session->started(),
                             .reason = reason,
-                            .error_code = error_code};
+                            .error_code = error_code,
+                            .lease = session->lease()};
     buffered_ -= session->buffered();
     deadlines_.erase(&*session);
     list_of(*report.service).remove(session);

@@ -43,10 +43,12 @@ class Sessions {
     [[nodiscard]] Farewells& farewells() { return farewells_; }
     [[nodiscard]] const Farewells& farewells() const { return farewells_; }
 
-    // The handler may call anything here, and may destroy this object. The session is gone, its
-    // descriptor closed and its lease dropped, when it is called (but for daytime and time).
+    // The handler may call anything here, and may destroy this object. The session is gone and its
+    // descriptor closed when it is called (but for daytime and time).
     void on_end(std::function<void(const SessionEnd&)> handler);
 
+    // For each but those of daytime and time, whose end was reported.
+    void each(const std::function<void(const SessionBytes&)>& look) const;
     // Connections that are open.
     [[nodiscard]] std::size_t count() const;
     // Memory, in bytes, that sessions hold for peers that do not read.

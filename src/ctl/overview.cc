@@ -124,6 +124,17 @@ static int list(const Context& context, bool names) {
     return kExitOk;
 }
 
+static int metrics(const Context& context) {
+    const Answer answer = ask(context, "Metrics");
+    if (!answer) return answer.code;
+    if (context.json) {
+        print_json(answer.parameters);
+    } else {
+        print(answer.parameters.at("text").get<std::string>());
+    }
+    return kExitOk;
+}
+
 void add_overview_verbs(CLI::App& app, Context& context) {
     add_asking_verb(app, context, "status", "Show how inetd is, on one screen",
                     [&context] { return status(context); });
@@ -131,6 +142,8 @@ void add_overview_verbs(CLI::App& app, Context& context) {
     add_asking_verb(app, context, "list", "Show the services, a line each", [&context, names] {
         return list(context, *names);
     })->add_flag("--names", *names, "Only their names");
+    add_asking_verb(app, context, "metrics", "Show what is counted, as OpenMetrics text",
+                    [&context] { return metrics(context); });
 }
 
 } // namespace inetd::ctl

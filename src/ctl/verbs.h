@@ -6,7 +6,7 @@ namespace inetd::ctl {
 
 // The verbs by families, each in a file of its own. To be called once, before the command line is
 // parsed.
-void add_overview_verbs(CLI::App& app, Context& context); // status, list
+void add_overview_verbs(CLI::App& app, Context& context); // status, list, metrics
 void add_show_verbs(CLI::App& app, Context& context);     // show
 void add_watch_verbs(CLI::App& app, Context& context);    // log, monitor
 void add_check_verbs(CLI::App& app, Context& context);    // check, diff

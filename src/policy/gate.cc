@@ -101,12 +101,18 @@ Refusal Gate::refuse(Refusal refusal) {
     return refusal;
 }
 
+Tally& Gate::tally() {
+    if (!tally_) tally_ = std::make_unique<Tally>();
+    return *tally_;
+}
+
 Gate::State Gate::state(const Limits& limits, TimePoint now) const {
     State state{.started = started_,
                 .last_use = last_use_,
                 .refused = refused_,
                 .bucket = bucket_.state(),
-                .rates = {}};
+                .rates = {},
+                .tally = tally_ ? *tally_ : Tally()};
     if (rates_ && limits.source_rate.is_limit())
         state.rates = rates_->state(limits.source_rate, now);
     return state;
@@ -117,6 +123,7 @@ void Gate::restore(const State& state, const Limits& limits, TimePoint now) {
     last_use_ = state.last_use;
     refused_ = state.refused;
     bucket_ = TokenBucket(state.bucket);
+    if (state.tally != Tally()) tally() = state.tally;
     if (!state.rates.sources.empty() && limits.source_rate.is_limit())
         rates_ = std::make_unique<SourceRates>(state.rates, limits.source_rate, now);
 }

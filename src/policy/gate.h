@@ -6,6 +6,7 @@
 #include "policy/refusal.h"
 #include "policy/source.h"
 #include "policy/source_rates.h"
+#include "policy/tally.h"
 
 #include <chrono>
 #include <cstdint>
@@ -27,6 +28,8 @@ class Slot {
     Slot(const Slot&) = delete;
     Slot& operator=(const Slot&) = delete;
     ~Slot();
+    // Only if not moved from.
+    [[nodiscard]] Gate& gate() const { return *gate_; }
 
   private:
     friend class Gate;
@@ -75,6 +78,10 @@ class Gate : public std::enable_shared_from_this<Gate> {
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     // Counts a client that was turned away by somebody else than admit().
     void count(Refusal refusal, std::uint64_t times = 1) { refused_.add(refusal, times); }
+    // What else is counted of the service; made when it is first asked for.
+    [[nodiscard]] Tally& tally();
+    // The same, or null if there was nothing to count yet.
+    [[nodiscard]] const Tally* counted() const { return tally_.get(); }
     // Sources that something runs for, where that is limited.
     [[nodiscard]] std::size_t sources() const { return counts_.size(); }
 
@@ -85,6 +92,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
         RefusalCounts refused;
         TokenBucket::State bucket;
         SourceRates::State rates;
+        Tally tally;
     };
     [[nodiscard]] State state(const Limits& limits, TimePoint now) const;
     void restore(const State& state, const Limits& limits, TimePoint now);
@@ -112,6 +120,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
     std::optional<SourcePrefix> counted_by_;
     std::unordered_map<SourceKey, std::uint32_t, SourceHash> counts_;
     std::unique_ptr<SourceRates> rates_; // of a service that has a rate for a source
+    std::unique_ptr<Tally> tally_;
     std::function<void()> on_release_;
 };
 

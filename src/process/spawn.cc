@@ -27,12 +27,12 @@
 
 namespace inetd {
 
-static constexpr std::size_t kSlots = 16;
 static constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 
 struct SpawnSlot {
     void* stack = nullptr;
-    int running = 0; // the kernel's to clear
+    int running = 0;       // the kernel's to clear
+    std::size_t place = 0; // of its times
     ChildPlan plan{};
     std::vector<char*> argv;
     std::vector<char*> envp;
@@ -73,6 +73,7 @@ Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     fcntl(ends[0], F_SETFL, O_NONBLOCK);
     for (std::size_t i = 0; i < kSlots; ++i) {
         auto slot = std::make_unique<SpawnSlot>();
+        slot->place = i;
         slot->stack = mmap(nullptr, kStackSize, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
         if (slot->stack == MAP_FAILED) {
@@ -100,6 +101,11 @@ Spawner::~Spawner() {
         // Its stack is the child's: better to lose it than to pull it away.
         if (!wait_until_free(*slot)) static_cast<void>(slot.release());
     }
+}
+
+void Spawner::note_execs() {
+    for (const auto& slot : slots_)
+        if (slot->is_free()) times_.note(slot->place, method_ == SpawnMethod::shared_memory);
 }
 
 void Spawner::settle() {
@@ -255,9 +261,12 @@ Result<pid_t> Spawner::spawn(const SpawnRequest& request) {
     if (slot == nullptr) {
         SpawnSlot own;
         prepare(own, request, false);
+        own.plan.exec_at = times_.nowhere();
         return start_by_fork(own);
     }
     const bool passed = prepare(*slot, request, request.large_table);
+    times_.note(slot->place, method_ == SpawnMethod::shared_memory);
+    slot->plan.exec_at = times_.begin(slot->place, request.whose, request.since);
     auto pid = start(*slot);
     if (!pid && passed) {
         // The socket that nobody fetched would reach the slot's next child.

@@ -3,9 +3,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "config/model.h"
+#include "process/exec_times.h"
 #include "process/spawn_stage.h"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,6 +37,9 @@ struct SpawnRequest {
                               // than passing one
     // Held until the child has left our memory; what the pointers above point into.
     std::shared_ptr<const void> keep_alive;
+    // For on_exec: whose start it is, and since when it is waited for. Null: nobody's.
+    std::shared_ptr<void> whose;
+    std::chrono::steady_clock::time_point since{};
 };
 
 // A child that could not become its program; it exits with 127.
@@ -69,6 +74,12 @@ class Spawner {
     // descriptor of ours any more; no longer than a moment, for a program on a dead file server.
     void settle();
 
+    // Told how long it took from `since` until the child called exec, of those that have become
+    // their programs: some time later, at the latest by note_execs(). Where children are forked,
+    // one that takes longer than as many others as there are slots is left out.
+    void on_exec(ExecTimes::Handler handler) { times_.on_exec(std::move(handler)); }
+    void note_execs();
+
     // Readable when reports() has something. A child's report is there before its end is, so:
     // reap first, then take the reports, then judge.
     [[nodiscard]] int report_fd() const { return reports_.get(); }
@@ -79,6 +90,7 @@ class Spawner {
     [[nodiscard]] SpawnMethod method() const { return method_; }
 
   private:
+    static constexpr std::size_t kSlots = 16;
     Spawner() = default;
     SpawnSlot* free_slot();
     [[nodiscard]] bool is_ours(const Account& account) const;
@@ -91,6 +103,7 @@ class Spawner {
     std::size_t next_ = 0;
     Fd reports_;
     Fd report_writer_;
+    ExecTimes times_{kSlots};
     std::uint64_t soft_limit_ = 0;
     std::uint64_t hard_limit_ = 0; // 0 = nothing to restore
 };

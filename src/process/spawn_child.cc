@@ -209,8 +209,12 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
     done = raw(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
     if (done < 0) return done;
     progress.stage = SpawnStage::exec;
-    return raw(SYS_execve, reinterpret_cast<long>(plan.path), reinterpret_cast<long>(plan.argv),
+    raw(SYS_clock_gettime, CLOCK_MONOTONIC, reinterpret_cast<long>(plan.exec_at));
+    done = raw(SYS_execve, reinterpret_cast<long>(plan.path), reinterpret_cast<long>(plan.argv),
                reinterpret_cast<long>(plan.envp));
+    plan.exec_at->tv_sec = 0;
+    plan.exec_at->tv_nsec = 0;
+    return done;
 }
 
 INETD_RAW int run_child(const ChildPlan& plan) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -33,6 +34,7 @@ struct ChildPlan {
     const SandboxPlan* sandbox;
     int control_group;  // to be born in, for clone_child()
     bool move_to_group; // after a fork, which has no such thing
+    timespec* exec_at; // where the child notes when it calls exec, CLOCK_MONOTONIC; 0 if that fails
 };
 
 // Turns this process into the plan's program; returns only if that failed, having reported it. It

@@ -55,6 +55,11 @@ void Acceptor::note_end(const SessionEnd& end) {
                     "{}: {}: closed after its session_timeout of {:g} s", end.service->name,
                     end.peer.unmapped().to_string(), seconds(end.service->session_timeout));
     launcher_.client_log().session_ended(end);
+    if (!end.lease) return; // its service was gone after a change of the binary
+    Tally& tally = Admission::gate_of(end.lease).tally();
+    tally.sessions.add(Tally::kSessionBounds, end.lasted);
+    tally.bytes_in += end.bytes_in;
+    tally.bytes_out += end.bytes_out;
 }
 
 // Whoever connects makes us try.
@@ -146,7 +151,8 @@ static bool is_balancer(const ServiceConfig& config, const SocketAddress& peer) 
 void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     Service& service = *endpoint.service;
     if (!service.config->proxy_protocol)
-        return take_client(endpoint, {std::move(accepted.fd), accepted.peer, {}, nullptr});
+        return take_client(endpoint,
+                           {std::move(accepted.fd), accepted.peer, {}, nullptr, loop_.now()});
     await_header(endpoint, std::move(accepted));
 }
 
@@ -165,14 +171,14 @@ void Acceptor::await_header(Endpoint& endpoint, Listener::Accepted accepted) {
                     .local = {},
                     .lease = std::move(lease),
                     .arrived =
-                        [this, place](auto arrival) {
+                        [this, place, since = loop_.now()](auto arrival) {
                             const auto there = place.lock();
                             if (!there || there->service->config->wait) return;
                             // A reload may have made another kind of service of it.
                             const bool blocks = there->service->config->builtin == Builtin::none;
                             set_blocking(arrival.fd.get(), blocks);
                             take_client(*there, {std::move(arrival.fd), arrival.peer, arrival.local,
-                                                 std::move(arrival.lease)});
+                                                 std::move(arrival.lease), since});
                         },
                     .failed =
                         [this, place](const SocketAddress& balancer, ProxyReceiver::Fault fault) {
@@ -241,7 +247,8 @@ void Acceptor::serve(Endpoint& endpoint, Client client) {
                       .local = client.local.family() != AF_UNSPEC
                                    ? client.local
                                    : local_of(fd, endpoint.spec().address),
-                      .lease = std::move(client.lease)});
+                      .lease = std::move(client.lease),
+                      .since = client.since});
 }
 
 void Acceptor::serve_here(Service& service, Client client) {

@@ -31,7 +31,11 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
     auto own_lease = admission_.admit(*service, peer, false, fd.get());
     if (!own_lease) return false;
     lease.reset(); // tcpmux itself has done its part
-    Client client{.fd = std::move(fd), .peer = peer, .local = {}, .lease = std::move(own_lease)};
+    Client client{.fd = std::move(fd),
+                  .peer = peer,
+                  .local = {},
+                  .lease = std::move(own_lease),
+                  .since = loop_.now()};
     if (verdict == Screening::Verdict::unknown)
         screen_muxed(name, std::move(client));
     else
@@ -55,7 +59,8 @@ void Acceptor::start_muxed(Service& service, Client client) {
                       .socket = client.fd.get(),
                       .peer = client.peer,
                       .local = own_address(client.fd.get()),
-                      .lease = std::move(client.lease)});
+                      .lease = std::move(client.lease),
+                      .since = client.since});
 }
 
 } // namespace inetd

@@ -46,6 +46,10 @@ class Admission {
     void shut_out(Service& sensor, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.
     std::shared_ptr<void> admit_server(Service& service);
+    // Of what these have given out. All leases are Slots, also those of Succession.
+    [[nodiscard]] static Gate& gate_of(const std::shared_ptr<void>& lease) {
+        return static_cast<Slot*>(lease.get())->gate();
+    }
 
     // Those who are shut out.
     [[nodiscard]] Outcasts& outcasts() { return outcasts_; }

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "event/loop.h"
 
 #include <memory>
 
@@ -13,6 +14,7 @@ struct Client {
     SocketAddress peer;
     SocketAddress local; // no family: as the connection has it
     std::shared_ptr<void> lease;
+    TimePoint since{}; // when it was found
 };
 
 } // namespace inetd

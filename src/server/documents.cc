@@ -26,7 +26,7 @@ HttpDocument Documents::metrics(const HttpRequest& request) const {
     const auto format =
         open > plain ? OpenMetrics::Format::open_metrics : OpenMetrics::Format::prometheus;
     return {.content_type = OpenMetrics::content_type(format),
-            .body = metrics_text(sources_.about(), sources_.state(), format)};
+            .body = metrics_text(sources_.about(), sources_.measures(), format)};
 }
 
 } // namespace inetd

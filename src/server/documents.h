@@ -2,8 +2,8 @@
 
 #include "builtin/http_answer.h"
 #include "builtin/http_request.h"
+#include "server/measures.h"
 #include "server/overview.h"
-#include "server/state.h"
 
 #include <functional>
 #include <optional>
@@ -17,7 +17,7 @@ class Documents {
   public:
     struct Sources {
         std::function<About()> about;
-        std::function<State()> state;
+        std::function<Measures()> measures;
     };
     explicit Documents(Sources sources) : sources_(std::move(sources)) {}
 

@@ -61,12 +61,47 @@ static SourceRates::State rates_of(const json& item) {
     return state;
 }
 
+static json histogram(const Histogram& histogram) {
+    return {{"counts", histogram.counts()}, {"sum", histogram.sum().count()}};
+}
+
+static Histogram histogram_of(const json& item) {
+    return {item.at("counts").get<Histogram::Counts>(),
+            Histogram::Duration(number<std::int64_t>(item.at("sum"), 0, INT64_MAX))};
+}
+
+static json tally(const Tally& tally) {
+    json exits = json::array();
+    for (const Tally::Exit& exit : tally.exits)
+        exits.push_back({exit.signalled, exit.status, exit.times});
+    return {{"spawns", histogram(tally.spawns)}, {"sessions", histogram(tally.sessions)},
+            {"bytes_in", tally.bytes_in},        {"bytes_out", tally.bytes_out},
+            {"datagrams", tally.datagrams},      {"failed_spawns", tally.failed_spawns},
+            {"exits", std::move(exits)}};
+}
+
+static Tally tally_of(const json& item) {
+    Tally tally{.spawns = histogram_of(item.at("spawns")),
+                .sessions = histogram_of(item.at("sessions")),
+                .bytes_in = item.at("bytes_in").get<std::uint64_t>(),
+                .bytes_out = item.at("bytes_out").get<std::uint64_t>(),
+                .datagrams = item.at("datagrams").get<std::uint64_t>(),
+                .failed_spawns = item.at("failed_spawns").get<std::uint64_t>(),
+                .exits = {}};
+    for (const json& exit : item.at("exits"))
+        tally.exits.push_back({.signalled = exit.at(0).get<bool>(),
+                               .status = number(exit.at(1), 0, 255),
+                               .times = exit.at(2).get<std::uint64_t>()});
+    return tally;
+}
+
 json gate(const Gate::State& state) {
     json item{{"started", state.started},
               {"refused", refusals(state.refused)},
               {"bucket", bucket(state.bucket)},
               {"rates", rates(state.rates)}};
     if (state.last_use) item["last_use"] = time(*state.last_use);
+    if (state.tally != Tally()) item["tally"] = tally(state.tally);
     return item;
 }
 
@@ -75,8 +110,11 @@ Gate::State gate_of(const json& item) {
                       .last_use = {},
                       .refused = refusals_of(item.at("refused")),
                       .bucket = bucket_of(item.at("bucket")),
-                      .rates = rates_of(item.at("rates"))};
+                      .rates = rates_of(item.at("rates")),
+                      .tally = {}};
     if (item.contains("last_use")) state.last_use = time_of(item["last_use"]);
+    // Not told of a service that nobody has used, nor by a daemon that did not count it.
+    if (item.contains("tally")) state.tally = tally_of(item["tally"]);
     return state;
 }
 

@@ -166,9 +166,13 @@ static Invocation invocation_of(const json& item) {
 }
 
 std::string handover_text(const Handover& handover) {
-    json all{{"version", hex(handover.version)},  {"invocation", invocation(handover.invocation)},
-             {"pid_file", handover.pid_file},     {"control", handover.control},
-             {"started", time(handover.started)}, {"generation", handover.generation}};
+    json all{{"version", hex(handover.version)},
+             {"invocation", invocation(handover.invocation)},
+             {"pid_file", handover.pid_file},
+             {"control", handover.control},
+             {"started", time(handover.started)},
+             {"generation", handover.generation},
+             {"reloads", {handover.reloads.applied, handover.reloads.refused}}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
                              "relays", "farewells", "error_pipes", "outcasts"})
         all[list] = json::array();
@@ -214,6 +218,9 @@ static Handover handover_of(const json& all) {
         handover.started = time_of(all.at("started"));
         handover.generation = number<unsigned>(all.at("generation"), 0, INT32_MAX);
     }
+    if (all.contains("reloads"))
+        handover.reloads = {all["reloads"].at(0).get<std::uint64_t>(),
+                            all["reloads"].at(1).get<std::uint64_t>()};
     if (all.contains("descriptor_limit"))
         handover.descriptor_limit.emplace(all["descriptor_limit"].at(0).get<std::uint64_t>(),
                                           all["descriptor_limit"].at(1).get<std::uint64_t>());

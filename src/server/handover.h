@@ -14,6 +14,7 @@
 #include "server/error_lines.h"
 #include "server/hang_ups.h"
 #include "server/options.h"
+#include "server/reload_result.h"
 #include "server/service.h"
 #include "server/tether.h"
 
@@ -72,6 +73,7 @@ struct Handover {
     int control = -1;        // the listening control socket
     TimePoint started{};     // the first daemon of this process
     unsigned generation = 0; // how many binaries there were before
+    ReloadCounts reloads;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit; // soft, hard
     std::vector<Service> services;
     std::vector<Socket> sockets;

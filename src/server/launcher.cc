@@ -17,7 +17,11 @@ Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed
       spawner_(std::move(spawner)),
       errors_(loop),
       hang_ups_(loop),
-      client_log_(loop) {}
+      client_log_(loop) {
+    spawner_->on_exec([](const std::shared_ptr<void>& gate, std::chrono::nanoseconds took) {
+        static_cast<Gate*>(gate.get())->tally().spawns.add(Tally::kSpawnBounds, took);
+    });
+}
 
 // The counters go with the last copy of a socket, and the child's own is closed when its end is
 // known.
@@ -35,6 +39,7 @@ pid_t Launcher::launch(Order order) {
     if (!order.service.group_problem.empty()) {
         log::error({.event = log::Event::child_failed, .service = config->name},
                    "{}: not started: {}", config->name, order.service.group_problem);
+        ++order.service.gate->tally().failed_spawns;
         return 0;
     }
     SpawnRequest request;
@@ -49,12 +54,15 @@ pid_t Launcher::launch(Order order) {
     request.peer_environment = peer.block();
     request.large_table = descriptors_ > kLargeTable;
     request.keep_alive = config;
+    request.whose = order.service.gate;
+    request.since = order.since;
     const ErrorOutputs::Output errors = errors_.prepare(config, order.peer);
     request.errors = errors.fd;
     const auto pid = spawner_->spawn(request);
     if (!pid) {
         log::error({.event = log::Event::child_failed, .service = config->name}, "{}: {}",
                    config->name, pid.error().text());
+        ++order.service.gate->tally().failed_spawns;
         return 0;
     }
     errors_.started(errors, *pid);
@@ -73,7 +81,8 @@ pid_t Launcher::launch(Order order) {
                          .tether = Tether::tie(loop_, hang_ups_,
                                                {*pid, config, order.peer, started}, order.socket),
                          .connection = copy_for_traffic(*config, protocol, order.socket),
-                         .user = std::move(user)});
+                         .user = std::move(user),
+                         .gate = order.service.gate});
     return *pid;
 }
 
@@ -129,6 +138,15 @@ static std::string object_of(const SpawnReport& report, const ServiceConfig& con
     }
 }
 
+static void count(Tally& tally, const ChildEnd& end, Duration lasted, bool was_started) {
+    if (!was_started) {
+        ++tally.failed_spawns;
+        return;
+    }
+    tally.sessions.add(Tally::kSessionBounds, lasted);
+    tally.count_exit(end.how != CLD_EXITED, end.status);
+}
+
 void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
     auto child = children_.take(end.pid);
     if (!child) { // perhaps an orphan that came to us because we are PID 1
@@ -139,7 +157,9 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
     // Its last words come before its end.
     if (const auto lines = child->lines.lock()) lines->pump(ErrorLines::kWholePipe);
     const std::string& name = child->config->name;
-    if (const SpawnReport* report = report_of(end.pid, reports)) {
+    const SpawnReport* report = report_of(end.pid, reports);
+    if (child->gate) count(child->gate->tally(), end, lasted, report == nullptr);
+    if (report != nullptr) {
         const Error error{stage_text(report->stage) + object_of(*report, *child->config),
                           report->code};
         log::error({.event = log::Event::child_failed,

@@ -28,6 +28,7 @@ class Launcher {
         SocketAddress peer; // no family for a wait service
         SocketAddress local;
         std::shared_ptr<void> lease; // dropped when the child has ended
+        TimePoint since;             // when it was known that there is something to do
         // Called after its end was logged.
         std::function<void(const ChildEnd&, Duration lasted)> at_end{};
         // For a daemon after us: the socket that the child was lent or that its peer's datagrams
@@ -48,6 +49,7 @@ class Launcher {
         std::unique_ptr<Tether> tether{};
         Fd connection{}; // a copy of the child's, where its TRAFFIC is logged
         ClientLog::User user{};
+        std::shared_ptr<Gate> gate{}; // counts what becomes of it; null: nobody does
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
@@ -69,6 +71,8 @@ class Launcher {
     void signal_all(int signal) const;
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
+    // Sees to it that all starts are counted that have come as far as their exec.
+    void count_starts() { spawner_->note_execs(); }
     [[nodiscard]] GroupTree& groups() { return groups_; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
     [[nodiscard]] HangUps& hang_ups() { return hang_ups_; }

@@ -26,6 +26,7 @@ void Lender::lend(Endpoint& endpoint) {
                                          .peer = {},
                                          .local = endpoint.spec().address,
                                          .lease = admission_.admit_server(service),
+                                         .since = loop_.now(),
                                          .at_end = when_ended(endpoint),
                                          .endpoint = endpoint.weak_from_this()});
     admission_.feed().changed(service);

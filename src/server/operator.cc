@@ -2,6 +2,7 @@
 
 #include "control/descriptions.h"
 #include "log/log.h"
+#include "server/metrics.h"
 #include "server/state_json.h"
 
 #include <algorithm>
@@ -42,8 +43,8 @@ control::Dispatcher Operator::make_dispatcher() {
             control::kControl,
             control::kControlDescription,
             {method("GetStatus", read, &Operator::status), method("List", read, &Operator::list),
-             method("Show", read, &Operator::show), method("Monitor", read, &Operator::monitor),
-             method("Log", read, &Operator::log),
+             method("Metrics", read, &Operator::metrics), method("Show", read, &Operator::show),
+             method("Monitor", read, &Operator::monitor), method("Log", read, &Operator::log),
              // It reads files with the daemon's rights, and shows lines of them.
              method("Diff", change, &Operator::diff), method("Reload", change, &Operator::reload),
              method("Pause", change, &Operator::pause), method("Resume", change, &Operator::resume),
@@ -91,6 +92,13 @@ void Operator::list(Parameters& parameters, const Responder& responder) {
     for (const auto& service : roster_.services())
         services.push_back(state_json::service(state_of(*service, loop_.now())));
     responder.reply({{"services", std::move(services)}});
+}
+
+void Operator::metrics(Parameters& parameters, const Responder& responder) {
+    parameters.done();
+    const Measures measures = take_measures(roster_, launcher_, acceptor_);
+    responder.reply(
+        {{"text", metrics_text(hooks_.about(), measures, OpenMetrics::Format::open_metrics)}});
 }
 
 void Operator::show(Parameters& parameters, const Responder& responder) {

@@ -54,6 +54,7 @@ class Operator {
     control::Dispatcher make_dispatcher();
     void status(Parameters& parameters, const Responder& responder);
     void list(Parameters& parameters, const Responder& responder);
+    void metrics(Parameters& parameters, const Responder& responder);
     void show(Parameters& parameters, const Responder& responder);
     void diff(Parameters& parameters, const Responder& responder);
     void monitor(Parameters& parameters, const Responder& responder);

@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "server/acceptor.h"
 #include "server/difference.h"
+#include "server/reload_result.h"
 #include "server/state.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -25,6 +26,7 @@ struct About {
         std::string text;
     };
     std::optional<Reload> last_reload;
+    ReloadCounts reloads;
 };
 
 // The larger replies of io.inetd.Control.

@@ -52,6 +52,7 @@ void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& corre
          .peer = socket.peer,
          .local = socket.local,
          .lease = correspondence->lease,
+         .since = loop_.now(),
          .at_end = [this, correspondence](const ChildEnd&, Duration) { ended(correspondence); },
          .endpoint = correspondence->endpoint,
          .own_socket = socket.fd.get()});

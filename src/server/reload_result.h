@@ -3,6 +3,7 @@
 #include "config/diagnostic.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 namespace inetd {
@@ -16,6 +17,12 @@ struct ReloadResult {
     std::size_t removed = 0;
     std::size_t updated = 0;
     std::size_t unchanged = 0;
+};
+
+// Of all reloads since the start, over changes of the binary.
+struct ReloadCounts {
+    std::uint64_t applied = 0;
+    std::uint64_t refused = 0;
 };
 
 } // namespace inetd

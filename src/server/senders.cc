@@ -25,6 +25,10 @@ void Senders::answer(Endpoint& endpoint) {
     const DatagramStats stats =
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, rule_of(service));
     service.gate->count(Refusal::reflection, stats.reflected);
+    Tally& tally = service.gate->tally();
+    tally.datagrams += stats.received;
+    tally.bytes_in += stats.bytes_in;
+    tally.bytes_out += stats.bytes_out;
     if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
         client_log_.refused({.config = service.config,
                              .peer = *stats.last_refused,

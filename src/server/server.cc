@@ -48,7 +48,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance in
           [this] { return state_text(status(), take_state(roster_, launcher_, Clock::now())); }),
       operator_(loop_, roster_, launcher_, acceptor_, feed_, recent_, make_hooks()),
       documents_({.about = [this] { return about(); },
-                  .state = [this] { return take_state(roster_, launcher_, loop_.now()); }}) {
+                  .measures = [this] { return take_measures(roster_, launcher_, acceptor_); }}) {
     launcher_.on_other_end([this](const ChildEnd& end) { state_dump_.ended(end); });
     acceptor_.set_mux([this](const std::string& name) { return roster_.find_muxed(name); },
                       [this] { return roster_.muxed_names(); });
@@ -106,6 +106,7 @@ Server::~Server() {
 void Server::succeed(Handover handover) {
     if (handover.started != TimePoint{}) started_ = handover.started;
     generation_ = handover.generation;
+    reloads_ = handover.reloads;
     if (handover.descriptor_limit) {
         descriptor_limit_ = handover.descriptor_limit;
         keeper_.set_descriptor_limit(descriptor_limit_->first);
@@ -115,7 +116,8 @@ void Server::succeed(Handover handover) {
     predecessor_ = std::move(handover);
 }
 
-Handover Server::hand_over_all() const {
+Handover Server::hand_over_all() {
+    launcher_.count_starts();
     Handover all = hand_over(roster_, launcher_, acceptor_, keeper_);
     all.invocation = options_.invocation;
     all.pid_file = pid_file_;
@@ -123,6 +125,7 @@ Handover Server::hand_over_all() const {
     all.control = operator_.listener();
     all.started = started_;
     all.generation = generation_ + 1;
+    all.reloads = reloads_;
     return all;
 }
 
@@ -275,6 +278,7 @@ ReloadResult Server::reload() {
         supervisor_.reloaded("");
     }
     feed_.reloaded(result.text);
+    ++(result.applied ? reloads_.applied : reloads_.refused);
     last_reload_ = {.at = Clock::now(), .applied = result.applied, .text = result.text};
     shrink_footprint();
     return result;
@@ -300,7 +304,8 @@ About Server::about() const {
             .stopping = shutdown_.begun(),
             .files = options_.load.paths,
             .settings = options_.load.settings,
-            .last_reload = last_reload_};
+            .last_reload = last_reload_,
+            .reloads = reloads_};
 }
 
 // The first time: nobody new, and those who are here may finish. The second time: now.

@@ -64,7 +64,7 @@ class Server {
     void stop();
     void leave();
     void take_descriptors();
-    [[nodiscard]] Handover hand_over_all() const;
+    [[nodiscard]] Handover hand_over_all();
     void hold_reserve();
     [[nodiscard]] std::string status() const;
 
@@ -94,6 +94,7 @@ class Server {
     TimePoint started_ = Clock::now();
     unsigned generation_ = 0;
     std::optional<About::Reload> last_reload_;
+    ReloadCounts reloads_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked
     bool leaving_ = false; // for another daemon that comes at once

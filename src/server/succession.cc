@@ -179,6 +179,10 @@ class Heirs {
         return gone;
     }
 
+    [[nodiscard]] std::shared_ptr<Gate> gate(std::size_t place) const {
+        return heirs_[place] == nullptr ? nullptr : heirs_[place]->gate;
+    }
+
     [[nodiscard]] std::shared_ptr<void> lease(std::size_t place, const SocketAddress& peer) const {
         Service* service = heirs_[place];
         if (service == nullptr) return nullptr;
@@ -204,7 +208,8 @@ Launcher::Child take_over_child(const Handover::Child& was, const Heirs& heirs,
                           .lines = {},
                           .tether = {},
                           .connection = Fd(was.connection),
-                          .user = std::make_shared<std::string>(was.user)};
+                          .user = std::make_shared<std::string>(was.user),
+                          .gate = heirs.gate(was.service)};
     const auto endpoint = heirs.endpoint(was.listener);
     child.endpoint = endpoint;
     if (was.own_socket >= 0) {

@@ -15,7 +15,7 @@ import pytest
 from harness import BUILD, ENVIRONMENT, ME, PATIENCE, ROOT, Daemon, free_port
 
 FILES = ROOT / "etc" / "completion"
-VERBS = {"status", "list", "show", "log", "monitor", "check", "diff", "reload", "pause", "resume",
+VERBS = {"status", "list", "show", "log", "metrics", "monitor", "check", "diff", "reload", "pause", "resume",
          "disable", "enable", "kill", "drain", "upgrade"}
 
 

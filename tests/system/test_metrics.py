@@ -1,4 +1,4 @@
-"""The built-in metrics: HTTP as clients of all kinds speak it, and what is counted."""
+"""The built-in metrics: HTTP as clients of all kinds speak it."""
 
 import http.client
 import signal
@@ -7,21 +7,11 @@ import socket
 import pytest
 
 from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all
-
-OPEN = "application/openmetrics-text"
+from openmetrics import OPEN, fetch
 
 
 def conf(port, address="127.0.0.1", protocol="tcp4"):
     return f"{address}:{port} stream {protocol} nowait {ME} internal metrics\n"
-
-
-def fetch(port, path="/metrics", accept=OPEN, method="GET"):
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    client.request(method, path, headers={"Accept": accept})
-    answer = client.getresponse()
-    text = answer.read().decode()
-    client.close()
-    return answer, text
 
 
 def test_what_a_client_of_http_finds():

@@ -44,6 +44,7 @@ struct Fixture {
     std::string got;
     unsigned asked = 0;
     bool stays = true;
+    Duration takes{};
     std::string big;
     std::vector<SessionEnd> ends;
     EventLoop loop;
@@ -51,12 +52,19 @@ struct Fixture {
         loop,
         {.document = [this](const HttpRequest& request) -> std::optional<HttpDocument> {
              ++asked;
+             for (const TimePoint end = Clock::now() + takes; Clock::now() < end;) {
+             }
              if (request.path == "/big") return HttpDocument{"text/plain", big};
              if (request.path != "/") return std::nullopt;
              return HttpDocument{"text/plain", "hello", "X-Test: yes\r\n"};
          },
          .keeps_open = [this] { return stays; },
-         .ended = [this](const SessionEnd& end) { ends.push_back(end); }},
+         .ended =
+             [this](const SessionEnd& end) {
+                 CHECK(end.lease == lease);
+                 ends.push_back(end);
+                 ends.back().lease.reset();
+             }},
         200ms};
 };
 
@@ -153,9 +161,26 @@ TEST_CASE("http: one request is answered in a round") {
     const Connection c = f.start();
     say(c.client, std::string(kGet) + std::string(kGet) + std::string(kGet));
     for (unsigned asked = 1; asked <= 3; ++asked) {
-        f.loop.round(10s);
+        rounds_until(f.loop, [&] { return f.asked >= asked; });
         CHECK(f.asked == asked);
     }
+}
+
+TEST_CASE("http: dear documents leave time for others") {
+    Fixture f;
+    f.takes = 20ms;
+    const Connection one = f.start();
+    const Connection two = f.start();
+    const TimePoint begin = Clock::now();
+    say(one.client, kGet);
+    CHECK(f.next_answer(one.client) == "200 open hello");
+    say(two.client, kGet);
+    say(one.client, kGet);
+    rounds_until(f.loop, [&] { return f.sessions.busy() == 2; });
+    CHECK(f.next_answer(two.client) == "200 open hello");
+    CHECK(f.next_answer(one.client) == "200 open hello");
+    CHECK(Clock::now() - begin >= 220ms);
+    CHECK(f.asked == 3);
 }
 
 TEST_CASE("http: no connection for ever") {

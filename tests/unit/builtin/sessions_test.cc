@@ -20,7 +20,10 @@ struct House {
 
     explicit House(std::chrono::milliseconds idle_timeout = 1min)
         : sessions(loop), idle(idle_timeout) {
-        sessions.on_end([this](const SessionEnd& end) { ends.push_back(end); });
+        sessions.on_end([this](const SessionEnd& end) {
+            ends.push_back(end);
+            ends.back().lease.reset();
+        });
     }
     void start(Builtin builtin, Connection& connection, std::shared_ptr<void> lease = nullptr) {
         start(builtin, idle, connection, std::move(lease));

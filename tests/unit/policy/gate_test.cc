@@ -268,11 +268,14 @@ TEST_CASE("another gate goes on with what was counted and used up") {
     Crowd before;
     REQUIRE(before.come(limits, "192.0.2.1"));
     CHECK_FALSE(before.come(limits, "192.0.2.1"));
+    CHECK(before.gate->counted() == nullptr);
+    before.gate->tally().count_exit(true, 9);
 
     Crowd after;
     after.gate->restore(before.gate->state(limits, kStart), limits, kStart);
     CHECK(after.gate->started() == 1);
     CHECK(after.gate->refused().total() == 1);
+    CHECK(after.gate->tally() == before.gate->tally());
     CHECK(after.gate->running() == 0);
     after.slots.push_back(after.gate->readmit(limits, peer("192.0.2.1")));
     CHECK(after.gate->running() == 1);

@@ -37,6 +37,11 @@ struct Outcome {
     std::vector<SpawnReport> reports;
 };
 
+struct Timing {
+    std::shared_ptr<void> whose{};
+    std::chrono::steady_clock::time_point since{};
+};
+
 ChildEnd wait_for(pid_t pid) {
     siginfo_t info{};
     REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
@@ -48,7 +53,7 @@ ChildEnd wait_for(pid_t pid) {
 
 Outcome run(Spawner& spawner, const Program& program, bool large_table,
             const Account* account = nullptr, const Surroundings* surroundings = nullptr,
-            int errors = -1, std::string_view listen_name = {}) {
+            int errors = -1, std::string_view listen_name = {}, const Timing& timing = {}) {
     const BlockedSignals blocked;
     std::array<int, 2> pair{};
     REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
@@ -69,6 +74,8 @@ Outcome run(Spawner& spawner, const Program& program, bool large_table,
     request.peer_environment = peer.block();
     request.large_table = large_table;
     request.listen_name = listen_name;
+    request.whose = timing.whose;
+    request.since = timing.since;
     auto pid = spawner.spawn(request);
     REQUIRE(pid);
     theirs.reset();
@@ -268,6 +275,35 @@ TEST_CASE("a directory must be open to the account, and a lower priority to root
     });
 }
 
+TEST_CASE("how long it took until exec is told of those that came as far") {
+    using Clock = std::chrono::steady_clock;
+    with_each_method([](Spawner& spawner, bool large) {
+        std::vector<std::pair<int, std::chrono::nanoseconds>> told;
+        spawner.on_exec([&](const std::shared_ptr<void>& whose, std::chrono::nanoseconds took) {
+            told.emplace_back(*static_cast<int*>(whose.get()), took);
+        });
+        const auto begin = Clock::now();
+        Timing timing{std::make_shared<int>(1), begin - std::chrono::hours(1)};
+        run(spawner, shell("exit 0"), large, nullptr, nullptr, -1, {}, timing);
+        timing = {std::make_shared<int>(2), begin};
+        run(spawner, {"/nonexistent", {"x"}}, large, nullptr, nullptr, -1, {}, timing);
+        timing = {std::make_shared<int>(3), begin};
+        run(spawner, shell("exit 0"), large, nullptr, nullptr, -1, {}, timing);
+        run(spawner, shell("exit 0"), large); // nobody wants to know
+        spawner.note_execs();
+        const auto end = Clock::now();
+        REQUIRE(told.size() == 2);
+        CHECK(told[0].first == 1);
+        CHECK(told[0].second >= std::chrono::hours(1));
+        CHECK(told[0].second <= std::chrono::hours(1) + (end - begin));
+        CHECK(told[1].first == 3);
+        CHECK(told[1].second <= end - begin);
+        spawner.note_execs();
+        CHECK(told.size() == 2);
+        CHECK(timing.whose.use_count() == 1);
+    });
+}
+
 TEST_CASE("more children at once than there are slots") {
     for (const auto method : {SpawnMethod::shared_memory, SpawnMethod::fork}) {
         const BlockedSignals blocked;
@@ -281,11 +317,16 @@ TEST_CASE("more children at once than there are slots") {
         const Program bad{"/nonexistent", {"x"}};
         std::size_t reaped = 0;
         std::size_t reported = 0;
+        std::size_t told = 0;
+        (*spawner)->on_exec([&](const auto&, std::chrono::nanoseconds) { ++told; });
+        const auto whose = std::make_shared<int>(0);
         for (int i = 0; i < 200; ++i) {
             SpawnRequest request;
             request.program = i % 2 == 0 ? &good : &bad;
             request.socket = theirs.get();
             request.large_table = i % 3 == 0;
+            request.whose = whose;
+            request.since = std::chrono::steady_clock::now();
             REQUIRE((*spawner)->spawn(request));
             while (auto end = reap_one())
                 ++reaped;
@@ -303,5 +344,9 @@ TEST_CASE("more children at once than there are slots") {
             ++reported;
         }
         CHECK(reported == 100);
+        (*spawner)->note_execs();
+        CHECK(told > 0);
+        if (method == SpawnMethod::shared_memory) CHECK(told <= 100);
+        CHECK(whose.use_count() <= 17); // after a fork that has failed nobody tells
     }
 }

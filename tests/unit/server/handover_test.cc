@@ -21,12 +21,19 @@ Handover example() {
     all.control = 30;
     all.started = TimePoint(3s);
     all.generation = 2;
+    all.reloads = {.applied = 5, .refused = 6};
     all.descriptor_limit = {1024, 524288};
     Gate::State gate{.started = 12,
                      .last_use = TimePoint(4s),
                      .refused = {},
                      .bucket = {TimePoint(5s), 1.5},
-                     .rates = {}};
+                     .rates = {},
+                     .tally = {}};
+    gate.tally.spawns.add(Tally::kSpawnBounds, 3ms);
+    gate.tally.sessions.add(Tally::kSessionBounds, 48h);
+    gate.tally.bytes_in = UINT64_MAX;
+    gate.tally.count_exit(false, 255);
+    gate.tally.count_exit(true, 11);
     gate.refused.add(Refusal::sensor, 3);
     gate.rates.prefix = {.v4 = 24, .v6 = 56};
     gate.rates.sources.push_back({*address_key(address("2001:db8::1")), {TimePoint(6s), 0.25}});
@@ -98,6 +105,9 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->outcasts == example().outcasts);
     CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
     CHECK(read->services[0].gate.last_use == TimePoint(4s));
+    CHECK(read->services[0].gate.tally == example().services[0].gate.tally);
+    CHECK(read->reloads.applied == 5);
+    CHECK(read->reloads.refused == 6);
     CHECK(read->services[0].hold == Hold::disabled);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
