@@ -18,7 +18,7 @@ TEXT = (ROOT / "docs/GUIDE.md").read_text()
 RECIPES = [(section.partition("\n")[0],
             dict(re.findall(r"^```(\S+)\n(.*?)^```$", section, re.S | re.M)))
            for section in TEXT.split("\n## ")[1:]]
-KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg", "sh"}
+KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg", "prometheus.yml", "sh"}
 FILES = [(name, blocks) for name, blocks in RECIPES if "inetd.conf" in blocks]
 COMMANDS = [(name, blocks["sh"]) for name, blocks in RECIPES if "sh" in blocks]
 
@@ -63,6 +63,18 @@ def test_the_balancers_file_is_good(workdir):
         path = workdir / "haproxy.cfg"
         path.write_text(text)
         done = subprocess.run(["haproxy", "-c", "-f", str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.needs("promtool")
+def test_the_file_of_prometheus_is_good(workdir):
+    files = [blocks["prometheus.yml"] for _, blocks in RECIPES if "prometheus.yml" in blocks]
+    assert files
+    for text in files:
+        path = workdir / "prometheus.yml"
+        path.write_text(text)
+        done = subprocess.run(["promtool", "check", "config", str(path)], capture_output=True,
+                              text=True)
         assert done.returncode == 0, done.stderr
 
 

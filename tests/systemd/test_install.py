@@ -19,6 +19,8 @@ usr/local/lib/systemd/user/inetd.service
 usr/local/lib/systemd/catalog/inetd.catalog
 usr/local/share/doc/inetd/examples/inetd.conf
 usr/local/share/doc/inetd/examples/hardened.conf
+usr/local/share/doc/inetd/examples/grafana-dashboard.json
+usr/local/share/doc/inetd/examples/prometheus-alerts.yml
 usr/local/share/man/man1/inetctl.1
 usr/local/share/man/man5/inetd.conf.5
 usr/local/share/man/man8/inetd.8
