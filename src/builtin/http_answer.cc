@@ -1,7 +1,7 @@
 #include "builtin/http_answer.h"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace inetd {
 

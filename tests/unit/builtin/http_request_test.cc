@@ -1,7 +1,7 @@
 #include "builtin/http_request.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <string>
 
 using namespace inetd;

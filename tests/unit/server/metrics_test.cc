@@ -3,7 +3,7 @@
 #include "config/load.h"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace inetd;
 using namespace std::chrono_literals;
