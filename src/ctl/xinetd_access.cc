@@ -22,7 +22,11 @@ class Access : XinetdNotes {
     void add_addresses(const char* key);
     std::vector<std::string> address_entries(const char* key, const std::string& word);
     bool cannot_ask(std::string_view attribute, std::string_view why);
-    // Whether it is of a server that takes its clients itself; then that is said.
+    // Whether inetd sees none of the clients, as of a server that accepts connections itself.
+    [[nodiscard]] bool sees_nobody() const {
+        return service_.wait && !is_internal() && service_.type != "dgram";
+    }
+    // The same, and then that is said.
     bool is_lent(std::string_view attribute);
     void add_load();
     void add_wrappers();
@@ -38,7 +42,7 @@ bool Access::cannot_ask(std::string_view attribute, std::string_view why) {
 }
 
 bool Access::is_lent(std::string_view attribute) {
-    if (!service_.wait || is_internal()) return false;
+    if (!sees_nobody()) return false;
     return cannot_ask(attribute, "the server of a 'wait' service takes the clients itself");
 }
 
@@ -73,7 +77,7 @@ void Access::add_addresses(const char* key) {
 void Access::add_load() {
     const std::string& load = values_.word("max_load");
     if (load.empty()) return;
-    if (service_.wait && !is_internal())
+    if (sees_nobody())
         missing("max_load", "the server of a 'wait' service takes the clients itself");
     else if (load.find_first_not_of("0123456789.") != std::string::npos)
         error("max_load", fmt::format("no number: {}", escaped(load)));

@@ -124,7 +124,8 @@ void Settings::add_log() {
     // What is not counted is not logged, and who is not seen is not refused.
     if (!is_internal() || is_stream())
         add_words("log_on_success", {"PID", "HOST", "USERID", "EXIT", "DURATION", "TRAFFIC"});
-    if (is_internal() || !service_.wait) add_words("log_on_failure", {"HOST", "USERID", "ATTEMPT"});
+    if (is_internal() || !service_.wait || service_.type == "dgram")
+        add_words("log_on_failure", {"HOST", "USERID", "ATTEMPT"});
     const XinetdValue* type = values_.find("log_type");
     if (type != nullptr && type->own)
         missing("log_type", "all services share one log: 'log_target' of 'daemon'");

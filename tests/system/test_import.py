@@ -11,7 +11,7 @@ import pytest
 
 from harness import (BUILD, PATIENCE, ROOT, Daemon, ask, connect, free_port, read_all, run_inetd,
                      udp)
-from support import script, wait_until
+from support import has_nothing, script, wait_until
 
 pytestmark = pytest.mark.root
 INETCTL = BUILD / "inetctl"
@@ -344,6 +344,36 @@ def test_lists_as_under_xinetd(workdir, namespace, banners):
     assert [port for (port, host), answer in before.items() if answer == b"hello\n"] == [
         7010, 7010, 7010, 7011, 7014, 7014]
     assert before[7011, "127.0.0.1"] == b"banner no\n"
+
+
+@needs_xinetd
+def test_lists_of_datagrams_as_under_xinetd(workdir, namespace):
+    """A server that waits is started for those who may come. (xinetd throws away what they have sent
+    behind one who may not, so they ask again.)"""
+    answer = script(workdir / "answer", "import socket\ns = socket.socket(fileno=0)\n"
+                    "text, sender = s.recvfrom(99)\ns.sendto(text, sender)\n")
+    text = service("waits", 7010, "only_from = 127.0.0.2")
+    for was, now in (("= stream", "= dgram"), ("= tcp", "= udp"), ("= no\n", "= yes\n"), ("/bin/cat", str(answer))):
+        assert was in text
+        text = text.replace(was, now)
+
+    def see():
+        with udp(7010) as refused, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as admitted:
+            admitted.bind(("127.0.0.2", 0))
+            admitted.connect(("127.0.0.1", 7010))
+            admitted.settimeout(0.5)
+            refused.send(b"refused")
+
+            def is_answered():
+                admitted.send(b"admitted")
+                try:
+                    return admitted.recv(99) == b"admitted"
+                except TimeoutError:
+                    return False
+            wait_until(is_answered, "who may come is answered")
+            return has_nothing(refused)
+
+    assert after_import(workdir, namespace, text, see) == (True, True)
 
 
 @needs_xinetd

@@ -195,8 +195,10 @@ TEST_CASE("hosts_access(5) is asked in the name that xinetd uses") {
 }
 
 TEST_CASE("who was kept out of an xinetd service does not come in") {
-    const std::string waits = "type = UNLISTED\nsocket_type = dgram\nport = 7000\nwait = yes\n"
-                              "user = nobody\nserver = /bin/x\n";
+    const std::string lent = "port = 7000\ntype = UNLISTED\nwait = yes\nuser = nobody\n"
+                             "server = /bin/x\nsocket_type = ";
+    const std::string waits = lent + "stream\n";
+    const std::string datagrams = lent + "dgram\n";
     const std::string echo = "socket_type = dgram\nwait = yes\ntype = INTERNAL\n";
     CHECK(one(waits).enabled);
     for (const char* rule : {"only_from = 10.0.0.0", "no_access = 10.0.0.1",
@@ -209,6 +211,16 @@ TEST_CASE("who was kept out of an xinetd service does not come in") {
               std::string::npos);
     }
     CHECK(one(waits + "max_load = 5").enabled);
+    CHECK(setting(one(waits + "max_load = 5"), "max_load").empty());
+    // The sender of the first datagram is judged, there as here.
+    CHECK(setting(one(datagrams + "only_from = 10.0.0.0"), "only_from") == "[\"10.0.0.0/8\"]");
+    CHECK(setting(one(datagrams + "no_access = 10.0.0.1"), "no_access") == "[\"10.0.0.1\"]");
+    CHECK(setting(one(datagrams + "access_times = 8:00-9:00"), "access_times") ==
+          "[\"8:00-9:00\"]");
+    CHECK(setting(one(datagrams + "max_load = 5"), "max_load") == "5.0");
+    CHECK(one(datagrams + "only_from = 10.0.0.0\nmax_load = 5").enabled);
+    for (const char* rule : {"no_access = .example.org", "libwrap = x"})
+        CHECK_FALSE(one(datagrams + rule).enabled);
     const auto built_in = [&](const std::string& rule) {
         return import("service echo\n{\n" + echo + rule + "\n}\n").services.front();
     };
