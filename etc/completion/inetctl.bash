@@ -34,7 +34,7 @@ _inetctl() {
         mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' -- "$word")
         return
         ;;
-    -n | --lines) return ;;
+    -n | --lines | --send | --address | --timeout | --bytes) return ;;
     esac
     local options='--json --socket --help'
     case $verb in
@@ -44,6 +44,7 @@ _inetctl() {
     log) options+=' --follow --lines' ;;
     kill) options+=' --signal' ;;
     drain) options+=' --stop' ;;
+    try) options+=' --send --address --timeout --bytes --force' ;;
     enable | disable) options+=' --now --save' ;;
     esac
     if [[ $word == -* ]]; then
@@ -52,10 +53,10 @@ _inetctl() {
     fi
     case $verb in
     '')
-        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log metrics
-            monitor pause reload resume show status upgrade' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log metrics monitor pause reload
+            resume show status try upgrade' -- "$word")
         ;;
-    show | pause | resume | enable | disable | kill | log | monitor)
+    show | pause | resume | enable | disable | kill | log | monitor | try)
         mapfile -t COMPREPLY < <(compgen -W "$(_inetctl_services)" -- "$word")
         ;;
     check | diff)

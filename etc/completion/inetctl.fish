@@ -11,7 +11,7 @@ function __inetctl_services
     command $asked list --names 2>/dev/null
 end
 
-set -l verbs status list show metrics log monitor check diff reload pause resume disable enable kill drain upgrade
+set -l verbs status list show metrics log monitor try check diff reload pause resume disable enable kill drain upgrade
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c inetctl -f
@@ -25,6 +25,7 @@ complete -c inetctl -n $none -a show -d 'Show all there is to know about a servi
 complete -c inetctl -n $none -a metrics -d 'Show what is counted, as OpenMetrics text'
 complete -c inetctl -n $none -a log -d 'Show the last messages of inetd'
 complete -c inetctl -n $none -a monitor -d 'Show what happens, as it happens'
+complete -c inetctl -n $none -a try -d 'Be a client of a service: does it work?'
 complete -c inetctl -n $none -a check -d 'Check a configuration'
 complete -c inetctl -n $none -a diff -d 'Show what a reload would change'
 complete -c inetctl -n $none -a reload -d 'Read the configuration again'
@@ -38,7 +39,7 @@ complete -c inetctl -n $none -a upgrade -d 'Change to the binary that is install
 
 complete -c inetctl -n "__fish_seen_subcommand_from $verbs; and not __fish_seen_subcommand_from check" \
     -l json -d 'Print the answer as JSON'
-complete -c inetctl -n '__fish_seen_subcommand_from show log monitor pause resume disable enable kill' \
+complete -c inetctl -n '__fish_seen_subcommand_from show log monitor pause resume disable enable kill try' \
     -a '(__inetctl_services)'
 complete -c inetctl -n '__fish_seen_subcommand_from check diff' -F
 complete -c inetctl -n '__fish_seen_subcommand_from list' -l names -d 'Only their names'
@@ -49,3 +50,8 @@ complete -c inetctl -n '__fish_seen_subcommand_from enable disable' -l now -d 'A
 complete -c inetctl -n '__fish_seen_subcommand_from kill' -l signal -x \
     -a 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' -d 'Send this one'
 complete -c inetctl -n '__fish_seen_subcommand_from drain' -l stop -d 'Then stop inetd'
+complete -c inetctl -n '__fish_seen_subcommand_from try' -l send -x -d 'Send this instead of standard input'
+complete -c inetctl -n '__fish_seen_subcommand_from try' -l address -x -d 'Only at this one of its addresses'
+complete -c inetctl -n '__fish_seen_subcommand_from try' -l timeout -x -d 'Give up after so many seconds'
+complete -c inetctl -n '__fish_seen_subcommand_from try' -l bytes -x -d 'End after so many bytes'
+complete -c inetctl -n '__fish_seen_subcommand_from try' -l force -d 'Try a sensor, too'

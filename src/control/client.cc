@@ -23,22 +23,30 @@ Result<Client> Client::connect(const std::string& path) {
 }
 
 Result<Reply> Client::call(const std::string& method, Json parameters, bool more) {
-    const auto sent = send(call_text({.method = method,
-                                      .parameters = std::move(parameters),
-                                      .more = more,
-                                      .oneway = false,
-                                      .upgrade = false}));
+    const auto sent = send(method, std::move(parameters), more);
     // Whoever is turned away is told why, and perhaps before he has said anything.
-    auto reply = receive(static_cast<int>(kPatience.count()));
+    auto reply = next(kPatience);
     if (!reply && !sent) return sent.error();
     return reply;
+}
+
+Result<void> Client::send(const std::string& method, Json parameters, bool more) {
+    return write(call_text({.method = method,
+                            .parameters = std::move(parameters),
+                            .more = more,
+                            .oneway = false,
+                            .upgrade = false}));
 }
 
 Result<Reply> Client::next() {
     return receive(-1);
 }
 
-Result<void> Client::send(const std::string& text) {
+Result<Reply> Client::next(std::chrono::milliseconds patience) {
+    return receive(static_cast<int>(patience.count()));
+}
+
+Result<void> Client::write(const std::string& text) {
     for (std::size_t done = 0; done < text.size();) {
         const ssize_t sent =
             ::send(fd_.get(), text.data() + done, text.size() - done, MSG_NOSIGNAL);

@@ -20,15 +20,20 @@ class Client {
     // Error: the connection has failed; what the daemon answers is a Reply in any case.
     Result<Reply> call(const std::string& method, Json parameters = Json::object(),
                        bool more = false);
+    // The same in two steps, to do something else meanwhile.
+    Result<void> send(const std::string& method, Json parameters = Json::object(),
+                      bool more = false);
     // The next one of a call with `more`; without a limit of time.
     Result<Reply> next();
+    // ETIMEDOUT if it is not there by then; it may be waited for again.
+    Result<Reply> next(std::chrono::milliseconds patience);
     // To wait for more than this.
     [[nodiscard]] int fd() const { return fd_.get(); }
 
   private:
     explicit Client(Fd fd) : fd_(std::move(fd)) {}
     Result<Reply> receive(int timeout_ms);
-    Result<void> send(const std::string& text);
+    Result<void> write(const std::string& text);
 
     Fd fd_;
     Framer framer_{kMostReply};

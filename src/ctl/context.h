@@ -20,6 +20,7 @@ enum ExitCode {
     kExitUsage = 2,
     kExitNoService = 3,
     kExitUnreachable = 4,
+    kExitSilent = 5,
     kExitConfig = 78
 };
 

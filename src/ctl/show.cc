@@ -58,6 +58,13 @@ static std::string sockets_text(const Json& sockets, const Terminal& to) {
     return out;
 }
 
+static std::string behind_text(const Json& addresses) {
+    std::string out;
+    for (const Json& address : addresses)
+        out += fact(out.empty() ? "behind" : "", "tcpmux, " + text_of(address));
+    return out;
+}
+
 static std::string settings_text(const Json& settings, const Terminal& to) {
     Table table;
     table.add_column("SETTING", Table::Column::left);
@@ -105,6 +112,7 @@ static std::string details_text(const Json& details, const Terminal& to) {
     out += fact("runs as", fmt::format("{}, {}", text_of(details.at("user")),
                                        details.at("wait").get<bool>() ? "wait" : "nowait"));
     out += sockets_text(details.at("sockets"), to);
+    out += behind_text(details.at("behind"));
     out += fact("clients", clients_text(details));
     out += settings_text(details.at("settings"), to);
     return out + instances_text(details.at("instances"), to);

@@ -69,6 +69,18 @@ static json instances(const ServiceConfig& config, const State& state, const Acc
     return all;
 }
 
+// Where the clients of a service without a socket come in.
+static json behind(const State::Service& one, const State& state) {
+    json all = json::array();
+    if (!one.sockets.empty()) return all;
+    for (const State::Service& other : state.services) {
+        if (other.config->builtin != Builtin::tcpmux) continue;
+        for (const State::Socket& socket : other.sockets)
+            if (socket.condition == Condition::listening) all.push_back(socket.address);
+    }
+    return all;
+}
+
 json details(const Service& service, const State& state, const Acceptor& acceptor) {
     const State::Service one = state_of(service, state.at);
     const ServiceConfig& config = *service.config;
@@ -82,6 +94,7 @@ json details(const Service& service, const State& state, const Acceptor& accepto
             {"arguments", program != nullptr ? json(program->argv) : json::array()},
             {"builtin", program != nullptr ? json() : json(builtin_name(config.builtin))},
             {"sockets", state_json::sockets(one)},
+            {"behind", behind(one, state)},
             {"refused_by", state_json::refused_by(one.refused)},
             {"settings", settings_of(config)},
             {"instances", instances(config, state, acceptor)}};

@@ -16,7 +16,7 @@ from harness import BUILD, ENVIRONMENT, ME, PATIENCE, ROOT, Daemon, free_port
 
 FILES = ROOT / "etc" / "completion"
 VERBS = {"status", "list", "show", "log", "metrics", "monitor", "check", "diff", "reload", "pause", "resume",
-         "disable", "enable", "kill", "drain", "upgrade"}
+         "disable", "enable", "kill", "drain", "upgrade", "try"}
 
 
 def run(*command, **variables):
@@ -55,13 +55,14 @@ def test_bash(d, workdir):
     assert bash("inetctl", "mo") == {"monitor"}
     assert bash("inetctl", "--v") == {"--version"}
     at = ("inetctl", "-s", str(d.control))
-    for verb in ("show", "pause", "resume", "disable", "enable", "kill", "log", "monitor"):
+    for verb in ("show", "pause", "resume", "disable", "enable", "kill", "log", "monitor", "try"):
         assert bash(*at, verb, "") == d.names, verb
     (first, _) = sorted(d.names)
     assert first in bash(*at, "show", first[:-1])
     assert bash(*at, "list", "--n") == {"--names"}
     assert "--save" in bash(*at, "disable", "-")
     assert "--save" not in bash(*at, "pause", "-")
+    assert "--send" in bash(*at, "try", "--")
     assert "TERM" in bash(*at, "kill", "--signal", "")
     (workdir / "some.conf").touch()
     assert bash("inetctl", "diff", f"{workdir}/so") == {f"{workdir}/some.conf"}
@@ -79,6 +80,7 @@ def test_fish(d, workdir):
     assert fish("inetctl ") == VERBS
     assert fish(f"inetctl -s {d.control} show ") >= d.names
     assert "--save" in fish("inetctl disable --s")
+    assert "--send" in fish("inetctl try --")
     assert "--names" in fish("inetctl list --")
 
 
@@ -122,3 +124,4 @@ def test_zsh(d, workdir):
         zsh.ask("inetctl \x18", "monitor", "upgrade", "show the services")
         zsh.ask(f"\x15inetctl -s {d.control} show \x18", *d.names)
         zsh.ask("\x15inetctl disable --\x18", "--save")
+        zsh.ask("\x15inetctl try --\x18", "--timeout")

@@ -1,0 +1,222 @@
+"""`inetctl try`: a client of each kind of service, and what it says when one does not work."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import socket
+import subprocess
+
+import pytest
+
+from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, connect, free_port, inetctl
+from support import Namespace, script
+
+
+def attempt(d, *arguments, status=0, text=b"", env=None):
+    """Output and what was said beside it."""
+    done = subprocess.run([BUILD / "inetctl", "-s", d.control, "try", *map(str, arguments)],
+                          input=text, env={**ENVIRONMENT, **(env or {})}, capture_output=True,
+                          timeout=PATIENCE)
+    said = done.stderr.decode()
+    assert done.returncode == status, (done.args, done.stdout, said)
+    return done.stdout, said
+
+
+def asked(d, *arguments, status=0, text=b""):
+    return json.loads(attempt(d, *arguments, "--json", status=status, text=text)[0])
+
+
+@pytest.fixture
+def ports():
+    return [free_port() for _ in range(4)]
+
+
+def test_builtins(ports):
+    kinds = ("echo", "discard", "daytime", "time", "chargen", "auth", "tcpmux")
+    at = dict(zip(kinds, [*ports, free_port(), free_port(), free_port()]))
+    conf = "".join(f"127.0.0.1:{port} stream tcp nowait {ME} internal {kind}\n"
+                   for kind, port in at.items())
+    conf += "".join(f"127.0.0.1:{at[kind]} dgram udp wait {ME} internal {kind}\n"
+                    for kind in kinds[:5])
+    conf += f"tcpmux/cat stream tcp nowait {ME} /bin/cat\n"
+    with Daemon(conf, control=True) as d:
+        out, said = attempt(d, f"{at['echo']}/tcp")
+        assert out == b"hello from inetctl\r\n"
+        assert re.fullmatch(
+            rf"{at['echo']}/tcp: connected to 127.0.0.1:{at['echo']} in \d+\.\d ms\n"
+            rf"{at['echo']}/tcp: works: 20 bytes came, the first after .* ms; the service closed the "
+            r"connection after .*\n", said), said
+        assert attempt(d, f"{at['echo']}/udp", text=b"one\n")[0] == b"one\n"
+        assert attempt(d, f"{at['echo']}/tcp", "--send", r"a\x00b\n", text=b"no")[0] == b"a\0b\n"
+        for protocol in ("tcp", "udp"):
+            out, said = attempt(d, f"{at['discard']}/{protocol}")
+            assert out == b"" and "works: took 20 bytes and answered nothing" in said
+            assert re.search(rb"\d\d:\d\d:\d\d \d{4}\r\n", attempt(d, f"{at['daytime']}/{protocol}")[0])
+            out, said = attempt(d, f"{at['time']}/{protocol}")
+            assert len(out) == 4 and re.search(r"4 bytes came, which mean 20\d\d-", said)
+            told = asked(d, f"{at['time']}/{protocol}")
+            assert (told["answer"], len(told["answer_hex"])) == (None, 8)
+        out, said = attempt(d, f"{at['chargen']}/tcp", "--bytes", 1000)
+        assert len(out) == 1000 and "no more was asked for" in said
+        assert attempt(d, f"{at['chargen']}/udp")[0]
+        assert b"ERROR" in attempt(d, at["auth"])[0]
+        assert attempt(d, f"{at['tcpmux']}/tcp")[0] == b"cat\r\n"
+        several = attempt(d, at["echo"])[1]
+        assert f"{at['echo']}/tcp: the one of 2 services of that name that is tried\n" in several
+
+
+def test_json(ports):
+    conf = f"127.0.0.1:{ports[0]} stream tcp nowait {ME} internal daytime\n"
+    with Daemon(conf, control=True) as d:
+        told = asked(d, ports[0])
+        assert told["service"] == f"{ports[0]}/tcp" and told["outcome"] == "answered"
+        assert told["address"] == f"127.0.0.1:{ports[0]}"
+        assert 0 < told["connected"] <= told["first_byte"] <= told["lasted"]
+        assert (told["received"], told["sent"]) == (len(told["answer"]), 0)
+        assert told["answer"].endswith("\r\n") and told["answer_hex"] is None
+        assert told["advice"] is None and told["messages"] == []
+
+
+def test_servers(ports, workdir):
+    """What is sent reaches a server, and what becomes of the server is told."""
+    cat, true, crash, slow = ports
+    conf = (f"127.0.0.1:{cat} stream tcp nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{true} stream tcp nowait {ME} /bin/true\n"
+            f"127.0.0.1:{crash} stream tcp nowait {ME} /bin/sh sh -c 'echo oh; exit 3'\n"
+            f"127.0.0.1:{slow} stream tcp nowait {ME} {script(workdir / 'lost', 'x', '/nonexistent')}\n")
+    with Daemon(conf, control=True) as d:
+        data = os.urandom(30_000)
+        assert attempt(d, cat, text=data)[0] == data
+        _, said = attempt(d, cat, "--timeout", 0.3, status=5)
+        assert "nothing came within 0.3" in said.replace("300.", "0.3") and "--send" in said
+        _, said = attempt(d, true, status=5)
+        assert re.search(r"nothing came: the service closed the connection after .*; its server "
+                         r"\(pid \d+\) ended: exit 0\n", said), said
+        told = asked(d, crash)
+        assert (told["answer"], told["ended"]) == ("oh\n", "exit 3") and told["pid"] > 1
+        told = asked(d, slow, status=5)
+        assert told["outcome"] in ("ended", "reset") and told["answer"] == ""
+        assert any("exec" in message or "nonexistent" in message or "program" in message
+                   for message in told["messages"]), told
+
+
+def test_addresses(ports, workdir):
+    """Wildcards, both families, unix sockets of each kind, tcpmux."""
+    any_port, both, mux, proxied = ports
+    stream, dgram, seq = (workdir / name for name in ("s t", "d", "q"))
+    conf = (f"{any_port} stream tcp nowait {ME} internal echo\n"
+            f"[::1],127.0.0.1:{both} stream tcp nowait {ME} internal echo\n"
+            f"'{stream}' stream unix nowait {ME} internal echo\n"
+            f"{dgram} dgram unix wait {ME} internal echo\n"
+            f"{seq} seqpacket unix nowait {ME} /bin/cat\n"
+            f"127.0.0.1:{mux} stream tcp nowait {ME} internal tcpmux\n"
+            f"tcpmux/cat stream tcp nowait {ME} /bin/cat\n"
+            f"tcpmux/+plus stream tcp nowait {ME} /bin/cat\n")
+    with Daemon(conf, control=True) as d:
+        assert asked(d, any_port)["address"] == f"127.0.0.1:{any_port}"
+        assert asked(d, any_port, "--address", "::1")["address"] == f"[::1]:{any_port}"
+        assert asked(d, both, "--address", "::1")["address"] == f"[::1]:{both}"
+        assert asked(d, both, "--address", "127.0.0.1")["address"] == f"127.0.0.1:{both}"
+        assert "does not listen on 127.0.0.9" in attempt(d, both, "--address", "127.0.0.9",
+                                                         status=1)[1]
+        for path in (stream, dgram, seq):
+            assert attempt(d, path, text=b"hello\n")[0] == b"hello\n", path
+        assert attempt(d, "tcpmux/cat", text=b"through\n")[0] == b"through\n"
+        assert attempt(d, "tcpmux/plus", text=b"through\n")[0] == b"+Go\r\nthrough\n"
+        stream.unlink()
+        told = asked(d, stream, status=1)
+        assert told["outcome"] == "unreachable" and "removed the socket" in told["advice"]
+
+
+def test_an_answer_from_another_address(ports, workdir):
+    """As tftp servers give it (RFC 1350)."""
+    server = script(workdir / "elsewhere", """
+import socket
+mine = socket.socket(fileno=0)
+data, peer = mine.recvfrom(100)
+other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+other.sendto(b"got " + data, peer)
+""")
+    conf = f"127.0.0.1:{ports[0]} dgram udp wait {ME} {server}\n"
+    with Daemon(conf, control=True) as d:
+        out, said = attempt(d, ports[0], "--send", "it")
+        assert out == b"got it" and re.search(r", from 127\.0\.0\.1:\d+", said)
+
+
+def test_what_does_not_work_says_why(ports, start):
+    closed, full, taken, refusing = ports
+    conf = (f"127.0.0.1:{closed} stream tcp nowait {ME} internal echo\n"
+            f"127.0.0.1:{full} stream tcp nowait/1 {ME} /bin/cat\n"
+            f"127.0.0.1:{taken} stream tcp nowait {ME} internal echo\n"
+            f"127.0.0.1:{refusing} stream tcp nowait {ME} internal echo\n")
+    settings = f'services = ({{ name = "{refusing}"; no_access = ["127.0.0.1"]; }});\n'
+    with socket.create_server(("127.0.0.1", taken)):
+        d = start(conf, settings, control=True)
+        told = asked(d, taken, status=1)
+        assert told["outcome"] == "closed" and "Address already in use" in told["text"]
+        assert "another program has" in told["advice"]
+    for verb, back in (("pause", "resume"), ("disable", "enable")):
+        assert inetctl("-s", d.control, verb, closed).returncode == 0
+        said = attempt(d, closed, status=1)[1]
+        assert f"127.0.0.1:{closed}: {verb}d" in said
+        assert f"hint: 'inetctl {back} {closed}/tcp'" in said
+        assert inetctl("-s", d.control, back, closed).returncode == 0
+    told = asked(d, refusing, status=1)
+    assert (told["outcome"], told["refused_by"]) == ("refused", "no_access")
+    with connect(full) as s:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        said = attempt(d, full, "--timeout", "0.3", status=5)[1]
+        assert "it is parked: all 1 instances run" in said
+
+
+@pytest.mark.root
+def test_a_sensor_is_not_touched_but_from_the_loopback(ports, start):
+    """Which the daemon does not shut out."""
+    one, other, plain, _ = ports
+    with contextlib.closing(Namespace("ip link set lo up && ip address add 192.0.2.1/32 dev lo")) as ns:
+        d = start(f"{one} stream tcp4 nowait {ME} internal echo\n"
+                  f"192.0.2.1:{other} stream tcp nowait {ME} internal echo\n"
+                  f"192.0.2.1:{plain} stream tcp nowait {ME} internal echo\n",
+                  f'defaults = {{ sensor = "1h"; }};\n'
+                  f'services = ({{ name = "{plain}"; sensor = 0; }});\n', control=True, wrap=ns.wrap)
+        said = ns.run(attempt, d, other, status=1)[1]
+        assert ns.run(asked, d, plain)["outcome"] == "answered"
+        assert 'shut out for "1h"' in said and "--force" in said
+        assert "this sensor closed the connection" in ns.run(attempt, d, one)[1]
+        assert "this sensor closed the connection" in ns.run(attempt, d, other, "--force")[1]
+        assert ns.run(asked, d, plain, status=1)["refused_by"] == "sensor"
+
+
+def test_a_name_that_inetd_does_not_know(ports):
+    one, two, _, _ = ports
+    conf = f"127.0.0.1:{one} stream tcp nowait {ME} internal echo\n"
+    with Daemon(conf, control=True) as d:
+        assert f"did you mean '{one}'?" in attempt(d, f"{one}0", status=3)[1]
+        d.rewrite(conf + f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+        assert (f"{d.conf}:2 has it, but inetd has not read that yet: 'inetctl reload'"
+                in attempt(d, two, status=3)[1])
+        d.rewrite("nonsense\n")
+        assert "the configuration has errors" in attempt(d, two, status=3)[1]
+        assert "--send: a backslash" in attempt(d, one, "--send", "\\q", status=2)[1]
+        attempt(d, one, "--timeout", "never", status=2)
+    assert inetctl("-s", "/nonexistent", "try", "x").returncode == 4
+
+
+def test_on_a_terminal_the_answer_does_no_harm(ports):
+    """What a server sends is shown, but it does not move the cursor."""
+    conf = f"127.0.0.1:{ports[0]} stream tcp nowait {ME} /bin/printf printf 'gr\\303\\274\\033[2J\\r\\nx'\n"
+    with Daemon(conf, control=True) as d:
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([BUILD / "inetctl", "-s", d.control, "try", str(ports[0])],
+                                   stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+                                   env={**ENVIRONMENT, "TERM": "xterm"})
+        assert b"works: 11 bytes" in process.communicate(timeout=PATIENCE)[1]
+        shown = b""
+        while b"x\r\n" not in shown:
+            shown += os.read(ours, 4096)
+        assert shown == b"gr\xc3\xbc\\x1b[2J\r\nx\r\n"
+        os.close(theirs)
+        os.close(ours)
