@@ -1,8 +1,8 @@
 #include "server/state_json.h"
 
+#include "base/usage.h"
 #include "config/keys.h"
 #include "net/socket.h"
-#include "process/usage.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "process/usage.h"
+#include "base/usage.h"
 
 #include "base/fd.h"
 #include "base/text.h"
