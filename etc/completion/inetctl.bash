@@ -34,7 +34,12 @@ _inetctl() {
         mapfile -t COMPREPLY < <(compgen -W 'HUP INT QUIT KILL USR1 USR2 TERM CONT STOP' -- "$word")
         return
         ;;
-    -n | --lines | --send | --address | --timeout | --bytes) return ;;
+    -n | --lines | --send | --address | --timeout | --bytes | -d | --interval) return ;;
+    --sort)
+        mapfile -t COMPREPLY < <(compgen -W 'service address state running accepting refusing cpu
+            memory accepted refused last-use' -- "$word")
+        return
+        ;;
     esac
     local options='--json --socket --help'
     case $verb in
@@ -44,6 +49,7 @@ _inetctl() {
     log) options+=' --follow --lines' ;;
     kill) options+=' --signal' ;;
     drain) options+=' --stop' ;;
+    top) options+=' --interval --sort --reverse --once' ;;
     try) options+=' --send --address --timeout --bytes --force' ;;
     enable | disable) options+=' --now --save' ;;
     esac
@@ -53,8 +59,8 @@ _inetctl() {
     fi
     case $verb in
     '')
-        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log metrics monitor pause reload
-            resume show status try upgrade' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'check diff disable drain enable kill list log metrics
+            monitor pause reload resume show status top try upgrade' -- "$word")
         ;;
     show | pause | resume | enable | disable | kill | log | monitor | try)
         mapfile -t COMPREPLY < <(compgen -W "$(_inetctl_services)" -- "$word")

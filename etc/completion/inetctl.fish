@@ -11,7 +11,7 @@ function __inetctl_services
     command $asked list --names 2>/dev/null
 end
 
-set -l verbs status list show metrics log monitor try check diff reload pause resume disable enable kill drain upgrade
+set -l verbs status list show metrics log monitor top try check diff reload pause resume disable enable kill drain upgrade
 set -l none "not __fish_seen_subcommand_from $verbs"
 
 complete -c inetctl -f
@@ -25,6 +25,7 @@ complete -c inetctl -n $none -a show -d 'Show all there is to know about a servi
 complete -c inetctl -n $none -a metrics -d 'Show what is counted, as OpenMetrics text'
 complete -c inetctl -n $none -a log -d 'Show the last messages of inetd'
 complete -c inetctl -n $none -a monitor -d 'Show what happens, as it happens'
+complete -c inetctl -n $none -a top -d 'Watch the services in a table'
 complete -c inetctl -n $none -a try -d 'Be a client of a service: does it work?'
 complete -c inetctl -n $none -a check -d 'Check a configuration'
 complete -c inetctl -n $none -a diff -d 'Show what a reload would change'
@@ -55,3 +56,8 @@ complete -c inetctl -n '__fish_seen_subcommand_from try' -l address -x -d 'Only 
 complete -c inetctl -n '__fish_seen_subcommand_from try' -l timeout -x -d 'Give up after so many seconds'
 complete -c inetctl -n '__fish_seen_subcommand_from try' -l bytes -x -d 'End after so many bytes'
 complete -c inetctl -n '__fish_seen_subcommand_from try' -l force -d 'Try a sensor, too'
+complete -c inetctl -n '__fish_seen_subcommand_from top' -s d -l interval -x -d 'Look again after so many seconds'
+complete -c inetctl -n '__fish_seen_subcommand_from top' -l sort -x -d 'By this column' \
+    -a 'service address state running accepting refusing cpu memory accepted refused last-use'
+complete -c inetctl -n '__fish_seen_subcommand_from top' -s r -l reverse -d 'The other way round'
+complete -c inetctl -n '__fish_seen_subcommand_from top' -l once -d 'Print one table'

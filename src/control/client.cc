@@ -22,6 +22,12 @@ Result<Client> Client::connect(const std::string& path) {
     return Client(std::move(fd));
 }
 
+pid_t Client::peer() const {
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    return getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
 Result<Reply> Client::call(const std::string& method, Json parameters, bool more) {
     const auto sent = send(method, std::move(parameters), more);
     // Whoever is turned away is told why, and perhaps before he has said anything.

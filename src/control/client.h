@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <sys/types.h>
 
 namespace inetd::control {
 
@@ -27,6 +28,8 @@ class Client {
     Result<Reply> next();
     // ETIMEDOUT if it is not there by then; it may be waited for again.
     Result<Reply> next(std::chrono::milliseconds patience);
+    // The pid of whoever opened the other end's socket, as we see it; 0 = we do not see it.
+    [[nodiscard]] pid_t peer() const;
     // To wait for more than this.
     [[nodiscard]] int fd() const { return fd_.get(); }
 

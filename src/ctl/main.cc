@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
         add_overview_verbs(app, context);
         add_show_verbs(app, context);
         add_watch_verbs(app, context);
+        add_top_verbs(app, context);
         add_try_verbs(app, context);
         add_check_verbs(app, context);
         add_hold_verbs(app, context);

@@ -3,14 +3,15 @@
 #include "ctl/text.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace inetd::ctl {
 
 static constexpr std::size_t kGap = 2;       // between columns
 static constexpr std::size_t kNarrowest = 6; // of one that shrinks
 
-void Table::add_column(std::string title, Column column) {
-    heads_.push_back({std::move(title), column});
+void Table::add_column(std::string title, Column column, std::size_t least) {
+    heads_.push_back({std::move(title), column, least});
 }
 
 void Table::add_row(std::vector<Cell> cells) {
@@ -19,16 +20,32 @@ void Table::add_row(std::vector<Cell> cells) {
     rows_.push_back(std::move(cells));
 }
 
-std::vector<std::size_t> Table::widths(std::size_t room) const {
+std::vector<std::size_t> Table::natural_widths() const {
     std::vector<std::size_t> widths;
-    std::size_t total = heads_.empty() ? 0 : kGap * (heads_.size() - 1);
     for (std::size_t i = 0; i < heads_.size(); ++i) {
-        std::size_t width = width_of(heads_[i].title);
+        std::size_t width = std::max(width_of(heads_[i].title), heads_[i].least);
         for (const auto& row : rows_)
             width = std::max(width, width_of(row[i].text));
         widths.push_back(width);
-        total += width;
     }
+    return widths;
+}
+
+static std::size_t total_of(const std::vector<std::size_t>& widths) {
+    const std::size_t gaps = widths.empty() ? 0 : kGap * (widths.size() - 1);
+    return std::accumulate(widths.begin(), widths.end(), gaps);
+}
+
+std::size_t Table::least_width(std::size_t narrowest) const {
+    auto widths = natural_widths();
+    for (std::size_t i = 0; i < widths.size(); ++i)
+        if (heads_[i].column == Column::shrinking) widths[i] = std::min(widths[i], narrowest);
+    return total_of(widths);
+}
+
+std::vector<std::size_t> Table::widths(std::size_t room) const {
+    auto widths = natural_widths();
+    std::size_t total = total_of(widths);
     while (room != 0 && total > room) {
         std::size_t widest = widths.size();
         for (std::size_t i = 0; i < widths.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
+#include <unordered_map>
 
 namespace inetd {
 
@@ -86,11 +87,29 @@ void Operator::status(Parameters& parameters, const Responder& responder) {
     responder.reply(overview::status(hooks_.about(), state, running()));
 }
 
+// Services may have one name, but not one socket.
+static std::string identity(const ServiceConfig& config) {
+    const std::string address = config.listen.empty() ? "" : config.listen[0].address.to_string();
+    return config.id() + " " + address;
+}
+
+static std::unordered_map<std::string, std::vector<pid_t>> pids_of(const Launcher& launcher) {
+    std::unordered_map<std::string, std::vector<pid_t>> all;
+    for (const auto& [pid, child] : launcher.children())
+        all[identity(*child.config)].push_back(pid);
+    return all;
+}
+
 void Operator::list(Parameters& parameters, const Responder& responder) {
+    const bool with_pids = parameters.flag("pids").value_or(false);
     parameters.done();
+    auto pids = with_pids ? pids_of(launcher_) : decltype(pids_of(launcher_))();
     Json services = Json::array();
-    for (const auto& service : roster_.services())
-        services.push_back(state_json::service(state_of(*service, loop_.now())));
+    for (const auto& service : roster_.services()) {
+        Json one = state_json::service(state_of(*service, loop_.now()));
+        if (with_pids) one["pids"] = pids[identity(*service->config)];
+        services.push_back(std::move(one));
+    }
     responder.reply({{"services", std::move(services)}});
 }
 

@@ -27,7 +27,8 @@ json service(const State::Service& service) {
             {"limit", counted ? config.limits.instances : 0},
             {"accepted", service.started},
             {"refused", service.refused.total()},
-            {"last_use", service.last_use ? json(calendar_time(*service.last_use)) : json()}};
+            {"last_use", service.last_use ? json(calendar_time(*service.last_use)) : json()},
+            {"pids", nullptr}};
 }
 
 json sockets(const State::Service& service) {

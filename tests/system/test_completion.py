@@ -16,7 +16,7 @@ from harness import BUILD, ENVIRONMENT, ME, PATIENCE, ROOT, Daemon, free_port
 
 FILES = ROOT / "etc" / "completion"
 VERBS = {"status", "list", "show", "log", "metrics", "monitor", "check", "diff", "reload", "pause", "resume",
-         "disable", "enable", "kill", "drain", "upgrade", "try"}
+         "disable", "enable", "kill", "drain", "upgrade", "top", "try"}
 
 
 def run(*command, **variables):
@@ -63,6 +63,7 @@ def test_bash(d, workdir):
     assert "--save" in bash(*at, "disable", "-")
     assert "--save" not in bash(*at, "pause", "-")
     assert "--send" in bash(*at, "try", "--")
+    assert "last-use" in bash(*at, "top", "--sort", "")
     assert "TERM" in bash(*at, "kill", "--signal", "")
     (workdir / "some.conf").touch()
     assert bash("inetctl", "diff", f"{workdir}/so") == {f"{workdir}/some.conf"}
@@ -80,6 +81,7 @@ def test_fish(d, workdir):
     assert fish("inetctl ") == VERBS
     assert fish(f"inetctl -s {d.control} show ") >= d.names
     assert "--save" in fish("inetctl disable --s")
+    assert "last-use" in fish("inetctl top --sort ")
     assert "--send" in fish("inetctl try --")
     assert "--names" in fish("inetctl list --")
 
@@ -125,3 +127,4 @@ def test_zsh(d, workdir):
         zsh.ask(f"\x15inetctl -s {d.control} show \x18", *d.names)
         zsh.ask("\x15inetctl disable --\x18", "--save")
         zsh.ask("\x15inetctl try --\x18", "--timeout")
+        zsh.ask("\x15inetctl top --sort \x18", "last-use")

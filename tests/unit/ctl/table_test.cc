@@ -32,6 +32,17 @@ TEST_CASE("ctl: a table fits the terminal as far as it can") {
                                           "öß??[…  on      1234567\n");
 }
 
+TEST_CASE("ctl: how narrow a table can be, and how wide a column is at least") {
+    CHECK(example().least_width(8) == 8 + 2 + 6 + 2 + 7);
+    CHECK(example().least_width(80) == 18 + 2 + 6 + 2 + 7);
+    Table table;
+    table.add_column("A", Table::Column::right, 4);
+    table.add_column("B", Table::Column::left);
+    table.add_row({{"1"}, {"2"}});
+    CHECK(table.text({}) == "   A  B\n   1  2\n");
+    CHECK(table.least_width(1) == 7);
+}
+
 TEST_CASE("ctl: colours do not count as width") {
     CHECK(example().text({.width = 0, .colours = true}, 1) ==
           " \033[1mNAME\033[0m                \033[1mSTATE\033[0m     \033[1mCOUNT\033[0m\n"

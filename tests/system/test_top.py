@@ -1,0 +1,328 @@
+"""`inetctl top` on a real terminal (tmux), and its one table for scripts."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
+from support import children, script, stat_fields, wait_until
+
+SPIN = """
+import sys
+sys.stdout.write("on\\n"); sys.stdout.flush()
+while True: pass
+"""
+
+
+class Terminal:
+    """A shell in a tmux of its own."""
+
+    def __init__(self, directory, columns=120, rows=12):
+        self.directory = directory
+        self.environment = {**ENVIRONMENT, "TMUX_TMPDIR": str(directory), "LANG": "C.UTF-8",
+                            "TERM": "xterm"}
+        self.tmux("new-session", "-d", "-x", columns, "-y", rows, "exec sh")
+        self.tmux("set-option", "-g", "status", "off")
+        self.resize(columns, rows)
+
+    def tmux(self, *arguments):
+        done = subprocess.run(["tmux", "-L", "test", "-f", "/dev/null", *map(str, arguments)],
+                              env=self.environment, capture_output=True, text=True,
+                              timeout=PATIENCE)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.tmux("kill-server")
+
+    def resize(self, columns, rows):
+        self.tmux("resize-window", "-x", columns, "-y", rows)
+
+    def run(self, command):
+        self.tmux("send-keys", "-l", command)
+        self.tmux("send-keys", "Enter")
+
+    def press(self, *keys):
+        self.tmux("send-keys", *keys)
+
+    def screen(self, colours=False):
+        return self.tmux("capture-pane", "-p", *(["-e"] if colours else [])).split("\n")
+
+    def wait(self, pattern):
+        """Until the screen looks like that; the screen."""
+        last = []
+
+        def looks_so():
+            last[:] = self.screen()
+            return re.search(pattern, "\n".join(last), re.M)
+
+        try:
+            wait_until(looks_so, pattern)
+        except AssertionError:
+            raise AssertionError(f"no {pattern!r} in\n" + "\n".join(last)) from None
+        return list(last)
+
+    def settings(self, name):
+        """What stty says of the terminal, from the shell in it."""
+        path = self.directory / name
+        self.run(f"stty -a > {path}.new; mv {path}.new {path}")
+        wait_until(path.exists, "stty has been run")
+        return path.read_text()
+
+
+@pytest.fixture
+def terminal(workdir):
+    with Terminal(workdir) as terminal:
+        yield terminal
+
+
+def top(d, *arguments):
+    words = [BUILD / "inetctl", "-s", d.control, "top", "-d", "0.1", *arguments]
+    return f"{shlex.join(map(str, words))}; echo ended $?."
+
+
+def titles(screen):
+    return screen[3].split()
+
+
+def names(screen):
+    """The first cell of each row of the table."""
+    return [line.split()[0] for line in screen[4:-1] if "/" in line.split("  ")[0]]
+
+
+def running_top(d):
+    """The pid of the top that watches this daemon."""
+    def find():
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = open(f"/proc/{entry}/cmdline").read().split("\0")
+            except OSError:
+                continue
+            if str(d.control) in words and "top" in words:
+                return int(entry)
+        return None
+    return wait_until(find, "top runs")
+
+
+def services(count, kind="internal echo"):
+    ports = sorted(free_port() for _ in range(count))
+    conf = "".join(f"127.0.0.1:{port} stream tcp nowait {ME} {kind}\n" for port in ports)
+    return ports, conf
+
+
+@pytest.mark.needs("tmux")
+def test_the_screen(terminal):
+    """What is on it, by which column it is sorted, and that q leaves the terminal as it was."""
+    (one, two, three), conf = services(3)
+    with Daemon(conf, control=True) as d:
+        before = terminal.settings("before")
+        terminal.run("echo stays here")
+        terminal.wait("^stays here$")
+        terminal.run(top(d))
+        screen = terminal.wait(rf"^{three}/tcp")
+        assert re.match(rf"inetd [\d.]+, pid {d.pid}, up \d+ s, itself [\d.]+M memory", screen[0])
+        assert re.match(r"3 services, 0 failed, 0 running, ", screen[1])
+        assert titles(screen) == ["SERVICE", "ADDRESS", "STATE", "RUNNING", "ACC/S↓", "REF/S", "CPU%",
+                                  "MEMORY", "ACCEPTED", "REFUSED", "LAST", "USE"]
+        assert names(screen) == [f"{port}/tcp" for port in (one, two, three)]
+        assert screen[11].startswith("q quit")
+        ask(two, b"x")
+        terminal.wait(rf"^{two}/tcp .* listening +0/256 +\S+ +\S+ +- +- +1 ")
+        terminal.press("A")
+        screen = terminal.wait("ACCEPTED↓")
+        assert names(screen) == [f"{port}/tcp" for port in (two, one, three)]
+        terminal.press("r")
+        assert names(terminal.wait("ACCEPTED↑"))[-1] == f"{two}/tcp"
+        terminal.press(">")
+        terminal.wait("REFUSED↓")
+        terminal.press("Left", "Left")
+        terminal.wait("MEMORY↓")
+        terminal.press("n", "r")
+        assert names(terminal.wait("SERVICE↓")) == [f"{port}/tcp" for port in (three, two, one)]
+        with connect(two) as held:
+            held.sendall(b"x")
+            terminal.wait(rf"^{two}/tcp .* 1/256 ")
+        terminal.press("q")
+        screen = terminal.wait(r"^ended 0\.$")
+        assert "stays here" in screen and "SERVICE↓" not in screen
+        assert terminal.settings("after") == before
+
+
+@pytest.mark.needs("tmux")
+def test_rates_and_servers(terminal, workdir):
+    """Accepted a second while somebody connects, and what a busy server takes."""
+    (echo,), conf = services(1)
+    spin = free_port()
+    conf += f"127.0.0.1:{spin} stream tcp nowait {ME} {script(workdir / 'spin', SPIN)}\n"
+    with Daemon(conf, control=True) as d, connect(spin) as busy:
+        assert busy.recv(3) == b"on\n"
+        terminal.run(top(d, "--sort", "cpu"))
+        screen = terminal.wait(rf"^{spin}/tcp .* 1/256 +\S+ +\S+ +[1-9][\d.]* +[\d.]+M ")
+        assert names(screen)[0] == f"{spin}/tcp"
+
+        def rate():
+            ask(echo, b"x")
+            return re.search(rf"^{echo}/tcp .* 0/256 +([\d.]+) ", "\n".join(terminal.screen()), re.M)
+
+        wait_until(lambda: (found := rate()) and float(found[1]) > 0, "there is a rate")
+        for pid in children(d.pid):
+            os.kill(pid, signal.SIGKILL)
+        terminal.wait(rf"^{spin}/tcp .* 0/256 +\S+ +\S+ +- +- ")
+        terminal.press("q")
+        terminal.wait(r"^ended 0\.$")
+
+
+@pytest.mark.needs("tmux")
+def test_resizing(terminal):
+    """Fewer columns where it is narrow, fewer rows where it is low, and all of it back."""
+    ports, conf = services(20)
+    with Daemon(conf, control=True) as d:
+        terminal.run(top(d, "--sort", "service"))
+        screen = terminal.wait("SERVICE↑")
+        assert names(screen) == [f"{port}/tcp" for port in ports[:7]]
+        assert screen[11].startswith("1-7 of 20  q quit")
+        for columns, last in ((100, "LAST USE"), (60, "MEMORY"), (40, "CPU%"), (25, "ACC/S")):
+            terminal.resize(columns, 12)
+            screen = terminal.wait(rf"^SERVICE↑ .*{last}$")
+            assert all(len(line) <= columns for line in screen)
+            assert names(screen) == [f"{port}/tcp" for port in ports[:7]], screen
+        assert screen[1].endswith("…")
+        terminal.resize(120, 30)
+        screen = terminal.wait(f"^{ports[-1]}/tcp")
+        assert names(screen) == [f"{port}/tcp" for port in ports] and "ADDRESS" in titles(screen)
+        terminal.resize(120, 8)
+        terminal.wait("^1-3 of 20")
+        terminal.press("Down")
+        assert names(terminal.wait("^2-4 of 20"))[0] == f"{ports[1]}/tcp"
+        terminal.press("NPage")
+        terminal.wait("^5-7 of 20")
+        terminal.press("End")
+        terminal.wait("^18-20 of 20")
+        terminal.press("Home", "j", "k", "j")
+        terminal.wait("^2-4 of 20")
+        terminal.resize(120, 2)
+        terminal.resize(10, 1)
+        terminal.resize(120, 12)
+        terminal.wait("^2-8 of 20")
+        terminal.press("q")
+        terminal.wait(r"^ended 0\.$")
+
+
+@pytest.mark.needs("tmux")
+def test_however_it_ends_the_terminal_is_as_it_was(terminal, workdir):
+    _, conf = services(1)
+    before = terminal.settings("before")
+    with Daemon(conf, control=True) as d:
+        terminal.run(top(d))
+        terminal.wait("SERVICE")
+        terminal.press("C-c")
+        terminal.wait(r"^ended 0\.$")
+        assert terminal.settings("interrupted") == before
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            terminal.run("clear")
+            terminal.run(top(d))
+            terminal.wait("SERVICE")
+            os.kill(running_top(d), number)
+            terminal.wait(rf"^ended {128 + number}\.$")
+            assert terminal.settings(f"after-{number}") == before
+        # Stopped and gone on with, as by Ctrl-Z.
+        terminal.run("clear; set -m")
+        terminal.run(top(d))
+        terminal.wait("SERVICE")
+        terminal.press("C-z")
+        terminal.wait("Stopped")
+        assert terminal.settings("stopped") == before
+        terminal.run("fg")
+        terminal.wait("SERVICE")
+        terminal.press("q")
+        terminal.wait(r"^[#$] ?$")
+        assert terminal.settings("continued") == before
+        terminal.run("clear")
+        terminal.run(top(d))
+        terminal.wait("SERVICE")
+        pid = running_top(d)
+        # A daemon that hangs is said to, and q works all the same.
+        d.signal(signal.SIGSTOP)
+        try:
+            terminal.wait("inetd does not answer")
+            terminal.press("q")
+            terminal.wait(r"^ended 0\.$")
+        finally:
+            d.signal(signal.SIGCONT)
+        assert not os.path.exists(f"/proc/{pid}") or stat_fields(pid)[0] == "Z"
+        terminal.run("clear")
+        terminal.run(top(d))
+        terminal.wait("SERVICE")
+    # It has ended.
+    screen = terminal.wait(r"^ended 4\.$")
+    assert any("cannot reach inetd" in line for line in screen)
+    assert terminal.settings("lost") == before
+
+
+@pytest.mark.needs("tmux")
+def test_it_survives_a_change_of_the_binary(terminal):
+    (one,), conf = services(1)
+    with Daemon(conf, control=True) as d:
+        terminal.run(top(d))
+        terminal.wait("SERVICE")
+        assert inetctl("-s", d.control, "upgrade").returncode == 0
+        ask(one, b"x")
+        terminal.wait(rf"^{one}/tcp .* 1 ")
+        terminal.press("q")
+        terminal.wait(r"^ended 0\.$")
+
+
+@pytest.mark.needs("tmux")
+def test_colours_only_where_they_are_allowed(terminal):
+    (_,), conf = services(1)
+    with Daemon(conf, control=True) as d:
+        for variables, coloured in (("", True), ("NO_COLOR=1 ", False)):
+            terminal.run("clear")
+            terminal.run(variables + top(d))
+            terminal.wait("listening")
+            assert ("\033[32m" in "\n".join(terminal.screen(colours=True))) == coloured
+            terminal.press("q")
+            terminal.wait(r"^ended 0\.$")
+        for variables in ("TERM=dumb ", "TERM= "):
+            terminal.run("clear")
+            terminal.run(variables + top(d))
+            terminal.wait(r"--once prints one table$")
+            terminal.wait(r"^ended 2\.$")
+
+
+def test_one_table(workdir):
+    """For what is no terminal."""
+    (echo, taken), conf = services(2)
+    spin = free_port()
+    conf += f"127.0.0.1:{spin} stream tcp nowait {ME} {script(workdir / 'spin', SPIN)}\n"
+    with Daemon(conf, control=True) as d, connect(spin) as busy:
+        assert busy.recv(3) == b"on\n"
+        ask(echo, b"x")
+
+        def run(*arguments, status=0):
+            done = inetctl("-s", d.control, "top", *arguments)
+            assert done.returncode == status, done
+            return done.stdout if status == 0 else done.stderr
+
+        assert "no terminal; --once prints one table" in run(status=2)
+        text = run("--once", "-d", "0.3", "--sort", "accepted", "--reverse")
+        head, _, titles, *rows = text.splitlines()
+        assert head.startswith("3 services, 0 failed, 1 running, ") and "ACCEPTED↑" in titles
+        assert rows[0].startswith(f"{taken}/tcp") and len(rows) == 3
+        told = json.loads(run("--json", "-d", "0.3", "--sort", "cpu"))
+        assert told["seconds"] >= 0.3
+        first, *others = told["services"]
+        assert (first["name"], first["running"], first["accepted"]) == (f"{spin}/tcp", 1, 1)
+        assert first["cpu"] > 0 and first["memory"] > 1_000_000
+        assert all(other["cpu"] is None and other["accepted_rate"] == 0 for other in others)
+        run("--sort", "nothing", status=2)
+        run("--once", "-d", "0", status=2)
+    assert inetctl("-s", "/nonexistent", "top", "--once").returncode == 4
