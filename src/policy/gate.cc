@@ -48,16 +48,17 @@ std::variant<Slot, Refusal> Gate::admit(const Limits& limits, const SocketAddres
                                         TimePoint now, Ask ask) {
     if (limits.overflow == Overflow::refuse && ask != Ask::source) {
         if (const Room left = room(limits, now); !left)
-            return refuse(left.full ? Refusal::instances : Refusal::rate);
+            return refuse(left.full ? Refusal::instances : Refusal::rate, now);
     }
     std::optional<SourceKey> client;
     if (ask != Ask::service) {
         count_by(limits);
         client = address_key(peer);
         const auto refusal = client ? ask_source(limits, *client, now) : std::nullopt;
-        if (refusal) return refuse(*refusal);
+        if (refusal) return refuse(*refusal, now);
         ++started_;
         last_use_ = now;
+        if (keeps_history_) history().accepted(now);
     }
     if (limits.rate.is_limit() && ask != Ask::source) bucket_.take(limits.rate, now);
     return admitted(client);
@@ -96,14 +97,33 @@ Slot Gate::admitted(const std::optional<SourceKey>& client) {
     return {shared_from_this(), client};
 }
 
-Refusal Gate::refuse(Refusal refusal) {
-    refused_.add(refusal);
+Refusal Gate::refuse(Refusal refusal, TimePoint now) {
+    count(refusal, now);
     return refusal;
 }
 
 Tally& Gate::tally() {
     if (!tally_) tally_ = std::make_unique<Tally>();
     return *tally_;
+}
+
+void Gate::count(Refusal refusal, TimePoint now, std::uint64_t times) {
+    refused_.add(refusal, times);
+    if (keeps_history_ && times != 0) history().refused(now, times);
+}
+
+void Gate::keep_history(bool wanted) {
+    keeps_history_ = wanted;
+    if (!wanted) history_.reset();
+}
+
+LoadHistory& Gate::history() {
+    if (!history_) history_ = std::make_unique<LoadHistory>();
+    return *history_;
+}
+
+std::vector<LoadHistory::Span> Gate::history(TimePoint now) const {
+    return history_ ? history_->spans(now) : std::vector<LoadHistory::Span>();
 }
 
 Gate::State Gate::state(const Limits& limits, TimePoint now) const {

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "config/model.h"
+#include "policy/load_history.h"
 #include "policy/rate.h"
 #include "policy/refusal.h"
 #include "policy/source.h"
@@ -15,6 +16,7 @@
 #include <optional>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 namespace inetd {
 
@@ -77,7 +79,11 @@ class Gate : public std::enable_shared_from_this<Gate> {
     [[nodiscard]] std::optional<TimePoint> last_use() const { return last_use_; }
     [[nodiscard]] const RefusalCounts& refused() const { return refused_; }
     // Counts a client that was turned away by somebody else than admit().
-    void count(Refusal refusal, std::uint64_t times = 1) { refused_.add(refusal, times); }
+    void count(Refusal refusal, TimePoint now, std::uint64_t times = 1);
+    // Whether it is to be known when clients came. Costs memory from the first client on.
+    void keep_history(bool wanted);
+    // The spans of LoadHistory; nothing: it is not kept, or nobody came.
+    [[nodiscard]] std::vector<LoadHistory::Span> history(TimePoint now) const;
     // What else is counted of the service; made when it is first asked for.
     [[nodiscard]] Tally& tally();
     // The same, or null if there was nothing to count yet.
@@ -104,7 +110,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
 
   private:
     friend class Slot;
-    Refusal refuse(Refusal refusal);
+    Refusal refuse(Refusal refusal, TimePoint now);
+    LoadHistory& history();
     void count_by(const Limits& limits);
     std::optional<Refusal> ask_source(const Limits& limits, const SourceKey& client, TimePoint now);
     Slot admitted(const std::optional<SourceKey>& client);
@@ -114,6 +121,8 @@ class Gate : public std::enable_shared_from_this<Gate> {
     std::uint64_t started_ = 0;
     std::optional<TimePoint> last_use_;
     RefusalCounts refused_;
+    bool keeps_history_ = false;
+    std::unique_ptr<LoadHistory> history_; // while it is kept, from the first client on
     TokenBucket bucket_;
     Slot* slots_ = nullptr; // the first of those that have a client
     // How sources were told apart when they were last counted; nothing: nobody wants to know.

@@ -12,7 +12,7 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
     if (service == nullptr) return false;
     if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
-        service->gate->count(refusal);
+        service->gate->count(refusal, loop_.now());
         admission_.feed().refused(*service->config, peer, refusal_key(refusal));
         mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))

@@ -111,7 +111,7 @@ bool Admission::refuses_outcast(Service& service, const SocketAddress& peer, int
 
 void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal,
                        int connection) {
-    service.gate->count(refusal);
+    service.gate->count(refusal, loop_.now());
     note(service, peer, refusal, connection);
 }
 

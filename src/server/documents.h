@@ -25,6 +25,7 @@ class Documents {
     [[nodiscard]] std::optional<HttpDocument> find(const HttpRequest& request) const;
 
   private:
+    [[nodiscard]] HttpDocument status(const HttpRequest& request) const;
     [[nodiscard]] HttpDocument metrics(const HttpRequest& request) const;
 
     Sources sources_;

@@ -12,7 +12,7 @@ void Peers::receive(Endpoint& endpoint) {
     std::vector<std::shared_ptr<void>> leases;
     const auto decide = [&](const SocketAddress& peer) {
         if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
-            service.gate->count(Refusal::reflection);
+            service.gate->count(Refusal::reflection, loop_.now());
             return Verdict::drop;
         }
         if (service.screened && !screening_.admits_sender(service, peer)) return Verdict::drop;

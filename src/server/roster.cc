@@ -101,6 +101,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     release_unsucceeded(plan);
     admission_.feed().forget_services();
     services_ = std::move(fresh);
+    keep_histories();
     launcher_.groups().sweep();
 
     for (std::size_t i = 0; i < services_.size(); ++i) {
@@ -117,6 +118,15 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
         }
     }
     stop_awaiting();
+}
+
+// They are memory that only the status page of `internal metrics` has a use for.
+void Roster::keep_histories() const {
+    const bool wanted = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
+        return service->config->builtin == Builtin::metrics;
+    });
+    for (const auto& service : services_)
+        service->gate->keep_history(wanted);
 }
 
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {

@@ -68,6 +68,7 @@ class Roster {
     void build_lists(Service& service);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
+    void keep_histories() const;
     void release_unsucceeded(const Plan& plan) const;
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);
     void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);

@@ -24,7 +24,7 @@ void Senders::answer(Endpoint& endpoint) {
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     const DatagramStats stats =
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, rule_of(service));
-    service.gate->count(Refusal::reflection, stats.reflected);
+    service.gate->count(Refusal::reflection, loop_.now(), stats.reflected);
     Tally& tally = service.gate->tally();
     tally.datagrams += stats.received;
     tally.bytes_in += stats.bytes_in;

@@ -70,7 +70,8 @@ State::Service state_of(const Service& service, TimePoint now) {
                          .last_use = service.gate->last_use(),
                          .condition = condition_of(service.hold),
                          .reason = {},
-                         .sockets = {}};
+                         .sockets = {},
+                         .load = {}};
     for (const auto& endpoint : service.endpoints)
         state.sockets.push_back(socket_of(*endpoint, now));
     if (service.hold != Hold::none) return state;
@@ -89,8 +90,10 @@ State::Service state_of(const Service& service, TimePoint now) {
 State take_state(const Roster& roster, const Launcher& launcher, TimePoint now) {
     State state;
     state.at = now;
-    for (const auto& service : roster.services())
+    for (const auto& service : roster.services()) {
         state.services.push_back(state_of(*service, now));
+        state.services.back().load = service->gate->history(now);
+    }
     for (const auto& [pid, child] : launcher.children())
         state.servers.push_back({pid, child.config, child.peer, child.started});
     std::sort(state.servers.begin(), state.servers.end(),

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "event/loop.h"
+#include "policy/load_history.h"
 #include "server/launcher.h"
 #include "server/roster.h"
 
@@ -48,6 +49,7 @@ struct State {
         Condition condition = Condition::listening;
         std::string reason;
         std::vector<Socket> sockets;
+        std::vector<LoadHistory::Span> load{}; // while a status page wants to know
     };
     struct Server {
         pid_t pid = 0;

@@ -287,3 +287,27 @@ TEST_CASE("another gate goes on with what was counted and used up") {
     CHECK_FALSE(after.gate->room(limits, kStart + 1s));
     CHECK(after.gate->room(limits, kStart + 61s));
 }
+
+TEST_CASE("when clients came is known only where it is wanted") {
+    Crowd crowd;
+    Limits limits;
+    limits.instances = 2;
+    limits.overflow = Overflow::refuse;
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    CHECK(crowd.gate->history(kStart).empty());
+    crowd.gate->keep_history(true);
+    CHECK(crowd.gate->history(kStart).empty()); // nobody came since
+    CHECK(crowd.come(limits, "192.0.2.1"));
+    CHECK_FALSE(crowd.come(limits, "192.0.2.1"));
+    crowd.gate->count(Refusal::max_load, kStart + 10s);
+    crowd.gate->count(Refusal::reflection, kStart + 10s, 0);
+    const auto spans = crowd.gate->history(kStart + 10s);
+    REQUIRE(spans.size() == LoadHistory::kSpans);
+    CHECK(spans[LoadHistory::kSpans - 2] == LoadHistory::Span{1, 1});
+    CHECK(spans.back() == LoadHistory::Span{0, 1});
+    crowd.gate->keep_history(true);
+    CHECK_FALSE(crowd.gate->history(kStart + 10s).empty());
+    crowd.gate->keep_history(false);
+    crowd.gate->keep_history(true);
+    CHECK(crowd.gate->history(kStart + 10s).empty());
+}
