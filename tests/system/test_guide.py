@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import shlex
 import socket
 import subprocess
 
@@ -18,7 +19,7 @@ TEXT = (ROOT / "docs/GUIDE.md").read_text()
 RECIPES = [(section.partition("\n")[0],
             dict(re.findall(r"^```(\S+)\n(.*?)^```$", section, re.S | re.M)))
            for section in TEXT.split("\n## ")[1:]]
-KNOWN = {"inetd.conf", "inetd.cfg", "haproxy.cfg", "prometheus.yml", "sh"}
+KNOWN = {"hello", "inetd.conf", "inetd.cfg", "haproxy.cfg", "prometheus.yml", "sh"}
 FILES = [(name, blocks) for name, blocks in RECIPES if "inetd.conf" in blocks]
 COMMANDS = [(name, blocks["sh"]) for name, blocks in RECIPES if "sh" in blocks]
 
@@ -34,7 +35,10 @@ def test_there_are_recipes_and_no_block_that_nobody_looks_at():
 @pytest.mark.parametrize("name, blocks", FILES, ids=[name for name, _ in FILES])
 def test_a_recipe_is_good(workdir, name, blocks):
     conf, settings = workdir / "inetd.conf", workdir / "inetd.cfg"
-    conf.write_text(blocks["inetd.conf"])
+    text = blocks["inetd.conf"]
+    if "hello" in blocks:  # the reader's own server
+        text = text.replace("/usr/local/bin/hello", "/bin/cat")
+    conf.write_text(text)
     settings.write_text(blocks.get("inetd.cfg", ""))
     done = run_inetd("--check", "--settings", settings, conf)
     said = done.stdout + done.stderr
@@ -83,16 +87,49 @@ def recipe(workdir, namespace):
     """recipe(name) runs a daemon with it, in a network whose ports are all free."""
     daemons = []
 
-    def run(name, settings=True, wrap=namespace.wrap, options=(), change=lambda text: text):
+    def run(name, settings=True, wrap=namespace.wrap, options=(), change=lambda text: text,
+            control=False):
         blocks = dict(RECIPES)[name]
         path = workdir / "inetd.cfg"
         path.write_text(change(blocks["inetd.cfg"]) if settings else "")
         path.chmod(0o644)
-        daemons.append(Daemon(change(blocks["inetd.conf"]), "--settings", path, *options, wrap=wrap))
+        daemons.append(Daemon(change(blocks["inetd.conf"]), "--settings", path, *options, wrap=wrap,
+                              control=control))
         return daemons[-1]
     yield run
     for daemon in daemons:
         daemon.close()
+
+
+@pytest.mark.root
+def test_from_the_first_service_to_production(workdir, recipe, namespace):
+    name = "From the first service to production"
+    server = workdir / "hello"
+    server.write_text(dict(RECIPES)[name]["hello"])
+    server.chmod(0o755)
+    alone = subprocess.run([server], input="World\n", capture_output=True, text=True, check=True)
+    assert alone.stdout == "Hello World from nobody\n"
+    d = recipe(name, control=True,
+               change=lambda text: text.replace("/usr/local/bin/hello", str(server)))
+
+    def inetctl(*arguments):
+        return subprocess.run([*namespace.wrap, BUILD / "inetctl", "-s", d.control, *arguments],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=PATIENCE)
+    for verb in re.findall(r"^ {4}inetctl (.*?) *#", TEXT, re.M)[:4]:
+        files = [d.conf] if verb == "check" else []  # not those in /etc
+        done = inetctl(*shlex.split(verb.replace("\\n", "\n")), *files)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "Hello World from 127.0.0.1\n" and "works" in done.stderr
+    d.wait_log(r"4242: 127.0.0.1:\d+: ended: exit 0")
+    for verb in ("status", "list", "show 4242", "pause 4242", "resume 4242", "kill 4242/tcp", "log 4242"):
+        done = inetctl(*verb.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+    with namespace.run(connect, 4242) as held:
+        wait_until(lambda: namespace.run(ask, 4242) == b"", "his share is used up")
+        d.wait_log("4242: refused 127.0.0.1: too many starts for this address")
+        held.sendall(b"still here\n")
+        assert read_all(held) == b"Hello still here from 127.0.0.1\n"
 
 
 def ask_abstract(name):
