@@ -212,6 +212,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.errors = pass ? -1 : request.errors;
     slot.plan.receive = pass ? slot.receive.get() : -1;
     slot.plan.report = report_writer_.get();
+    slot.plan.clock = clock_;
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
     slot.plan.sandbox = slot.sandbox ? &slot.sandbox->plan : nullptr;
     slot.plan.control_group = request.control_group;

@@ -5,6 +5,7 @@
 #include "config/model.h"
 #include "process/exec_times.h"
 #include "process/spawn_stage.h"
+#include "process/vdso_clock.h"
 
 #include <array>
 #include <chrono>
@@ -104,6 +105,7 @@ class Spawner {
     Fd reports_;
     Fd report_writer_;
     ExecTimes times_{kSlots};
+    VdsoClock clock_ = vdso_clock();
     std::uint64_t soft_limit_ = 0;
     std::uint64_t hard_limit_ = 0; // 0 = nothing to restore
 };

@@ -209,7 +209,8 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
     done = raw(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&none), 0, sizeof none);
     if (done < 0) return done;
     progress.stage = SpawnStage::exec;
-    raw(SYS_clock_gettime, CLOCK_MONOTONIC, reinterpret_cast<long>(plan.exec_at));
+    if (plan.clock == nullptr || plan.clock(CLOCK_MONOTONIC, plan.exec_at) != 0)
+        raw(SYS_clock_gettime, CLOCK_MONOTONIC, reinterpret_cast<long>(plan.exec_at));
     done = raw(SYS_execve, reinterpret_cast<long>(plan.path), reinterpret_cast<long>(plan.argv),
                reinterpret_cast<long>(plan.envp));
     plan.exec_at->tv_sec = 0;

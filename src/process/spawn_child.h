@@ -1,5 +1,7 @@
 #pragma once
 
+#include "process/vdso_clock.h"
+
 #include <cstdint>
 #include <ctime>
 #include <sys/resource.h>
@@ -34,6 +36,7 @@ struct ChildPlan {
     const SandboxPlan* sandbox;
     int control_group;  // to be born in, for clone_child()
     bool move_to_group; // after a fork, which has no such thing
+    VdsoClock clock;    // null: ask the kernel
     timespec* exec_at; // where the child notes when it calls exec, CLOCK_MONOTONIC; 0 if that fails
 };
 
