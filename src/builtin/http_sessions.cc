@@ -237,7 +237,8 @@ void HttpSessions::dismiss(Handle session, std::string words) {
     session->watch.reset();
     SessionEnd last = report(*session);
     last.bytes_out += words.size();
-    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease));
+    farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
+                   patience_of(*last.service, last.lasted));
     list_of(*last.service).remove(session);
     if (handlers_.ended) handlers_.ended(last);
 }

@@ -3,10 +3,11 @@
 import http.client
 import signal
 import socket
+import subprocess
 
 import pytest
 
-from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all
+from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, read_all
 from openmetrics import OPEN, fetch
 
 
@@ -130,3 +131,18 @@ def test_who_may_ask_is_said_as_for_any_service(workdir):
     with Daemon(conf(port), "--settings", settings):
         with pytest.raises((OSError, http.client.HTTPException)):
             fetch(port)
+
+
+def test_a_drain_does_not_wait_for_idle_connections():
+    port = free_port()
+    with Daemon(conf(port), control=True) as d, connect(port) as idle, connect(port) as busy:
+        idle.sendall(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"keep-alive" in idle.recv(10000)
+        busy.sendall(b"GET /x HTTP/1.1\r\n")
+        draining = subprocess.Popen([BUILD / "inetctl", "-s", d.control, "drain"], env=ENVIRONMENT,
+                                    stdout=subprocess.PIPE)
+        assert idle.recv(1) == b""
+        busy.sendall(b"Host: x\r\n\r\n")
+        assert b"Connection: close" in read_all(busy)
+        assert draining.wait(PATIENCE) == 0
+        draining.stdout.close()
