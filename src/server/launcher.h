@@ -72,7 +72,7 @@ class Launcher {
     // How many descriptors the daemon has open, about; decides how a child gets its socket.
     void set_descriptor_count(std::size_t count) { descriptors_ = count; }
     // Sees to it that all starts are counted that have come as far as their exec.
-    void count_starts() { spawner_->note_execs(); }
+    void count_starts() const { spawner_->note_execs(); }
     [[nodiscard]] GroupTree& groups() { return groups_; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
     [[nodiscard]] HangUps& hang_ups() { return hang_ups_; }

@@ -24,7 +24,7 @@ static Bytes bytes_under_way(const Acceptor& acceptor) {
     return bytes;
 }
 
-Measures take_measures(const Roster& roster, Launcher& launcher, const Acceptor& acceptor) {
+Measures take_measures(const Roster& roster, const Launcher& launcher, const Acceptor& acceptor) {
     launcher.count_starts();
     Measures measures{.state = take_state(roster, launcher, Clock::now()),
                       .tallies = {},

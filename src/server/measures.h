@@ -19,7 +19,7 @@ struct Measures {
     std::uint64_t descriptor_limit = 0;
 };
 
-[[nodiscard]] Measures take_measures(const Roster& roster, Launcher& launcher,
+[[nodiscard]] Measures take_measures(const Roster& roster, const Launcher& launcher,
                                      const Acceptor& acceptor);
 
 } // namespace inetd

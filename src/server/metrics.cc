@@ -21,6 +21,8 @@ struct Row {
     std::string labels;
 
     [[nodiscard]] const ServiceConfig& config() const { return *service.config; }
+    // Those that nobody comes to, most of many, are not worth the lines of a histogram.
+    [[nodiscard]] bool used() const { return service.started != 0; }
     [[nodiscard]] bool external() const { return config().builtin == Builtin::none; }
     [[nodiscard]] std::string with(std::string_view name, std::string_view value) const {
         return labels + "," + OpenMetrics::labels({{name, value}});
@@ -50,7 +52,7 @@ void add_reloads(OpenMetrics& metrics, const About& about) {
     const auto& last = about.last_reload;
     metrics.family(Type::gauge, "inetd_last_reload_successful", "",
                    "Whether the last reload was applied; 1 if there was none yet.");
-    metrics.sample({}, std::uint64_t{!last || last->applied});
+    metrics.sample({}, std::uint64_t{!last || last->applied ? 1U : 0U});
     metrics.family(Type::gauge, "inetd_last_reload_timestamp_seconds", "seconds",
                    "When the last reload was, applied or not, in seconds since 1970; the start if "
                    "there was none.");
@@ -196,12 +198,14 @@ void add_servers(OpenMetrics& metrics, const std::vector<Row>& rows) {
         "take, until the new process called the exec that made it the server. Waiting "
         "for names and PROXY headers is part of it.");
     for (const Row& row : rows)
-        if (row.external()) add_histogram(metrics, row, Tally::kSpawnBounds, row.tally.spawns);
+        if (row.external() && row.used())
+            add_histogram(metrics, row, Tally::kSpawnBounds, row.tally.spawns);
     metrics.family(Type::histogram, "inetd_service_session_duration_seconds", "seconds",
                    "How long servers ran, and how long clients of a built-in service stayed, of "
                    "those that have ended. Not of auth and tcpmux.");
     for (const Row& row : rows)
-        if (row.config().builtin != Builtin::auth && row.config().builtin != Builtin::tcpmux)
+        if (row.used() && row.config().builtin != Builtin::auth &&
+            row.config().builtin != Builtin::tcpmux)
             add_histogram(metrics, row, Tally::kSessionBounds, row.tally.sessions);
     metrics.family(Type::counter, "inetd_service_spawn_failures", "",
                    "Servers that could not be started; the log says why.");

@@ -97,12 +97,16 @@ static std::string bound_text(double bound) {
 }
 
 void OpenMetrics::sample(std::string_view labels, const Histogram& histogram) {
+    if (!preamble_.empty()) {
+        bounds_.clear();
+        for (const double bound : histogram.bounds)
+            bounds_.push_back(fmt::format("le=\"{}\"", bound_text(bound)));
+        bounds_.emplace_back("le=\"+Inf\"");
+    }
     std::uint64_t all = 0;
     for (std::size_t i = 0; i < histogram.counts.size(); ++i) {
         all += histogram.counts[i];
-        const bool last = i == histogram.bounds.size();
-        begin("_bucket", labels,
-              fmt::format("le=\"{}\"", last ? "+Inf" : bound_text(histogram.bounds[i])));
+        begin("_bucket", labels, bounds_[i]);
         fmt::format_to(std::back_inserter(text_), "{}\n", all);
     }
     begin("_sum", labels);

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace inetd {
 
@@ -24,8 +25,8 @@ class OpenMetrics {
     [[nodiscard]] static std::string labels(std::initializer_list<Label> labels);
 
     struct Histogram {
-        std::span<const double> bounds;        // upper ones, ascending, without the infinite
-        std::span<const std::uint64_t> counts; // of each bucket alone, and of the infinite one
+        std::span<const double> bounds;        // upper ones, ascending; the same in all of a family
+        std::span<const std::uint64_t> counts; // of each bucket alone, the last without a bound
         double sum = 0;
     };
 
@@ -48,9 +49,10 @@ class OpenMetrics {
 
     Format format_;
     std::string text_;
-    std::string name_;        // of the present family
-    const char* suffix_ = ""; // of its samples
-    std::string preamble_;    // its comments, until it has a sample
+    std::string name_;                // of the present family
+    const char* suffix_ = "";         // of its samples
+    std::string preamble_;            // its comments, until it has a sample
+    std::vector<std::string> bounds_; // of its histograms, as labels
 };
 
 } // namespace inetd

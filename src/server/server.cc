@@ -116,8 +116,7 @@ void Server::succeed(Handover handover) {
     predecessor_ = std::move(handover);
 }
 
-Handover Server::hand_over_all() {
-    launcher_.count_starts();
+Handover Server::hand_over_all() const {
     Handover all = hand_over(roster_, launcher_, acceptor_, keeper_);
     all.invocation = options_.invocation;
     all.pid_file = pid_file_;

@@ -64,7 +64,7 @@ class Server {
     void stop();
     void leave();
     void take_descriptors();
-    [[nodiscard]] Handover hand_over_all();
+    [[nodiscard]] Handover hand_over_all() const;
     void hold_reserve();
     [[nodiscard]] std::string status() const;
 

@@ -79,6 +79,7 @@ void hand_over_children(Handover& all, Places& places, const Launcher& launcher)
 
 Handover hand_over(const Roster& roster, const Launcher& launcher, const Acceptor& acceptor,
                    const SocketKeeper& keeper) {
+    launcher.count_starts();
     const TimePoint now = Clock::now();
     Handover all;
     all.version = INETD_VERSION;
