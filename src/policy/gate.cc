@@ -132,7 +132,8 @@ Gate::State Gate::state(const Limits& limits, TimePoint now) const {
                 .refused = refused_,
                 .bucket = bucket_.state(),
                 .rates = {},
-                .tally = tally_ ? *tally_ : Tally()};
+                .tally = tally_ ? *tally_ : Tally(),
+                .load = history_ ? history_->state() : LoadHistory::State()};
     if (rates_ && limits.source_rate.is_limit())
         state.rates = rates_->state(limits.source_rate, now);
     return state;
@@ -144,6 +145,7 @@ void Gate::restore(const State& state, const Limits& limits, TimePoint now) {
     refused_ = state.refused;
     bucket_ = TokenBucket(state.bucket);
     if (state.tally != Tally()) tally() = state.tally;
+    if (keeps_history_ && !state.load.empty()) history() = LoadHistory(state.load);
     if (!state.rates.sources.empty() && limits.source_rate.is_limit())
         rates_ = std::make_unique<SourceRates>(state.rates, limits.source_rate, now);
 }

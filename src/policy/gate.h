@@ -99,6 +99,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
         TokenBucket::State bucket;
         SourceRates::State rates;
         Tally tally;
+        LoadHistory::State load{};
     };
     [[nodiscard]] State state(const Limits& limits, TimePoint now) const;
     void restore(const State& state, const Limits& limits, TimePoint now);

@@ -8,8 +8,20 @@ static std::size_t place_of(std::int64_t number) {
     return static_cast<std::size_t>(number) % LoadHistory::kSpans;
 }
 
-LoadHistory::Span& LoadHistory::at(TimePoint now) {
-    const std::int64_t number = number_of(now);
+LoadHistory::LoadHistory(const State& state) {
+    for (const Numbered& one : state)
+        if (one.number > newest_) at(one.number) = one.span;
+}
+
+LoadHistory::State LoadHistory::state() const {
+    State state;
+    constexpr auto kCount = static_cast<std::int64_t>(kSpans);
+    for (auto one = std::max<std::int64_t>(newest_ - kCount + 1, 0); one <= newest_; ++one)
+        if (!(ring_[place_of(one)] == Span{})) state.push_back({one, ring_[place_of(one)]});
+    return state;
+}
+
+LoadHistory::Span& LoadHistory::at(std::int64_t number) {
     constexpr auto kCount = static_cast<std::int64_t>(kSpans);
     for (auto next = std::max(newest_ + 1, number - kCount + 1); next <= number; ++next)
         ring_[place_of(next)] = {};

@@ -22,9 +22,22 @@ class LoadHistory {
         friend bool operator==(const Span&, const Span&) = default;
     };
 
-    void accepted(TimePoint now) { ++at(now).accepted; }
+    // Those in which somebody came, the oldest first, by their number on the clock: for another
+    // process with the same clock.
+    struct Numbered {
+        std::int64_t number = 0;
+        Span span;
+        friend bool operator==(const Numbered&, const Numbered&) = default;
+    };
+    using State = std::vector<Numbered>;
+
+    LoadHistory() = default;
+    explicit LoadHistory(const State& state);
+    [[nodiscard]] State state() const;
+
+    void accepted(TimePoint now) { ++at(number_of(now)).accepted; }
     void refused(TimePoint now, std::uint64_t times = 1) {
-        at(now).refused += static_cast<std::uint32_t>(times);
+        at(number_of(now)).refused += static_cast<std::uint32_t>(times);
     }
 
     // The oldest first; the last one has not ended yet. Those of two services begin together.
@@ -34,7 +47,7 @@ class LoadHistory {
     [[nodiscard]] static std::int64_t number_of(TimePoint time) {
         return time.time_since_epoch() / kSpan;
     }
-    Span& at(TimePoint now);
+    Span& at(std::int64_t number);
 
     std::int64_t newest_ = -1; // the number of the span that was counted in last
     std::array<Span, kSpans> ring_{};

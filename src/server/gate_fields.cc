@@ -95,6 +95,23 @@ static Tally tally_of(const json& item) {
     return tally;
 }
 
+static json load(const LoadHistory::State& state) {
+    json items = json::array();
+    for (const auto& [number, span] : state)
+        items.push_back({number, span.accepted, span.refused});
+    return items;
+}
+
+static LoadHistory::State load_of(const json& items) {
+    constexpr std::int64_t kLatest = 1'000'000'000; // the clock counts nanoseconds in 63 bits
+    LoadHistory::State state;
+    for (const json& item : items)
+        state.push_back({number<std::int64_t>(item.at(0), 0, kLatest),
+                         {.accepted = item.at(1).get<std::uint32_t>(),
+                          .refused = item.at(2).get<std::uint32_t>()}});
+    return state;
+}
+
 json gate(const Gate::State& state) {
     json item{{"started", state.started},
               {"refused", refusals(state.refused)},
@@ -102,6 +119,7 @@ json gate(const Gate::State& state) {
               {"rates", rates(state.rates)}};
     if (state.last_use) item["last_use"] = time(*state.last_use);
     if (state.tally != Tally()) item["tally"] = tally(state.tally);
+    if (!state.load.empty()) item["load"] = load(state.load);
     return item;
 }
 
@@ -111,10 +129,12 @@ Gate::State gate_of(const json& item) {
                       .refused = refusals_of(item.at("refused")),
                       .bucket = bucket_of(item.at("bucket")),
                       .rates = rates_of(item.at("rates")),
-                      .tally = {}};
+                      .tally = {},
+                      .load = {}};
     if (item.contains("last_use")) state.last_use = time_of(item["last_use"]);
     // Not told of a service that nobody has used, nor by a daemon that did not count it.
     if (item.contains("tally")) state.tally = tally_of(item["tally"]);
+    if (item.contains("load")) state.load = load_of(item["load"]);
     return state;
 }
 

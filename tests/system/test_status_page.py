@@ -8,6 +8,7 @@ import http.client
 import json
 import pathlib
 import re
+import signal
 import socket
 import struct
 import subprocess
@@ -130,7 +131,7 @@ def load(port, name):
     return (int(found[1]), int(found[2])) if found else None
 
 
-def test_the_history_begins_with_the_service_and_goes_over_reloads():
+def test_the_history_begins_with_the_service_and_goes_over_reloads_and_upgrades():
     port, echo = free_port(), free_port()
     conf = f"127.0.0.1:{echo} stream tcp nowait {ME} internal echo\n"
     with Daemon(conf) as d:
@@ -142,6 +143,10 @@ def test_the_history_begins_with_the_service_and_goes_over_reloads():
         d.reload(conf.replace("nowait", "nowait/7") + metrics(port))
         assert ask(echo, b"x") == b"x"
         assert load(port, f"{echo}/tcp") == (3, 0)
+        d.signal(signal.SIGUSR2)
+        d.wait_log("upgraded from version")
+        assert ask(echo, b"x") == b"x"
+        assert load(port, f"{echo}/tcp") == (4, 0)
         d.reload(conf)
         d.reload(conf + metrics(port))
         assert load(port, f"{echo}/tcp") is None

@@ -59,3 +59,22 @@ TEST_CASE("load history: from the beginning of the clock") {
     CHECK(seen(history, TimePoint{5s}) == Seen{{0, {1, 0}}});
     CHECK(seen(history, TimePoint{25s}) == Seen{{2, {1, 0}}});
 }
+
+TEST_CASE("load history: another process goes on with it") {
+    LoadHistory history;
+    CHECK(history.state().empty());
+    CHECK(LoadHistory(history.state()).spans(kStart) == Spans(LoadHistory::kSpans));
+    for (int i = 0; i < 100; i += 3)
+        history.accepted(kStart + i * 10s);
+    history.refused(kStart + 990s, 7);
+    CHECK(history.state().size() == 20);
+    LoadHistory next(history.state());
+    CHECK(next.state() == history.state());
+    for (const auto later : {990s, 1200s, 1580s, 1590s})
+        CHECK(next.spans(kStart + later) == history.spans(kStart + later));
+    next.accepted(kStart + 991s);
+    CHECK(next.spans(kStart + 991s).back() == LoadHistory::Span{2, 7});
+    // Neither order nor age is trusted.
+    CHECK(LoadHistory({{5, {1, 1}}, {4, {9, 9}}, {-3, {9, 9}}}).state() ==
+          LoadHistory::State{{5, {1, 1}}});
+}

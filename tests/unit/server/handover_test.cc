@@ -28,7 +28,8 @@ Handover example() {
                      .refused = {},
                      .bucket = {TimePoint(5s), 1.5},
                      .rates = {},
-                     .tally = {}};
+                     .tally = {},
+                     .load = {{7, {1, 2}}, {9, {UINT32_MAX, 0}}}};
     gate.tally.spawns.add(Tally::kSpawnBounds, 3ms);
     gate.tally.sessions.add(Tally::kSessionBounds, 48h);
     gate.tally.bytes_in = UINT64_MAX;
@@ -106,6 +107,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->services[0].gate.refused == example().services[0].gate.refused);
     CHECK(read->services[0].gate.last_use == TimePoint(4s));
     CHECK(read->services[0].gate.tally == example().services[0].gate.tally);
+    CHECK(read->services[0].gate.load == example().services[0].gate.load);
     CHECK(read->reloads.applied == 5);
     CHECK(read->reloads.refused == 6);
     CHECK(read->services[0].hold == Hold::disabled);
