@@ -21,8 +21,12 @@ struct ResourceLimit {
     friend auto operator<=>(const ResourceLimit&, const ResourceLimit&) = default;
 };
 
-// Where the class stands in what ioprio_set(2) takes; below it is the level.
+// Of ioprio_set(2): the classes, and where one stands in what it takes; below it is the level. Not
+// from linux/ioprio.h, in which since Linux 6.1.192 a parameter has the name `class`.
 inline constexpr int kIoClassShift = 13;
+inline constexpr int kIoRealtime = 1;
+inline constexpr int kIoBestEffort = 2;
+inline constexpr int kIoIdle = 3;
 
 // Capabilities of capabilities(7), by their bits.
 struct CapabilitySet {
@@ -50,7 +54,7 @@ struct GroupSetting {
 
 struct Confinement {
     std::vector<ResourceLimit> rlimits{};
-    std::optional<int> io_priority{}; // IOPRIO_CLASS_* << kIoClassShift | level
+    std::optional<int> io_priority{}; // the class << kIoClassShift | level
 
     std::string root{};           // absolute; empty = /
     bool private_network = false; // nothing but a loopback of its own, and the socket it is given

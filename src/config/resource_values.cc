@@ -6,7 +6,6 @@
 
 #include <array>
 #include <fmt/core.h>
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 
 namespace inetd {
@@ -107,9 +106,9 @@ struct IoClass {
     int number;
     bool levels; // 0 to 7
 };
-static constexpr std::array kIoClasses{IoClass{"realtime", IOPRIO_CLASS_RT, true},
-                                       IoClass{"best-effort", IOPRIO_CLASS_BE, true},
-                                       IoClass{"idle", IOPRIO_CLASS_IDLE, false}};
+static constexpr std::array kIoClasses{IoClass{"realtime", kIoRealtime, true},
+                                       IoClass{"best-effort", kIoBestEffort, true},
+                                       IoClass{"idle", kIoIdle, false}};
 static constexpr int kUsualLevel = 4;
 
 static constexpr int io_priority(int number, int level) {

@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/ioprio.h>
 #include <linux/landlock.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -106,7 +105,8 @@ INETD_RAW long confine_before_account(const SandboxPlan& plan, SpawnProgress& pr
     long done = 0;
     if (plan.io_priority >= 0) {
         progress.stage = SpawnStage::io_priority;
-        done = raw(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, plan.io_priority);
+        constexpr int kWhoProcess = 1; // of linux/ioprio.h: see config/confinement.h
+        done = raw(SYS_ioprio_set, kWhoProcess, 0, plan.io_priority);
         if (done < 0) return done;
     }
     if (plan.private_network) {
