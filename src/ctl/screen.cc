@@ -41,9 +41,9 @@ static std::size_t sequence_length(std::string_view text) {
     if (text.empty()) return 0;
     if (text[0] == 'O') return text.size() < 2 ? 0 : 2;
     if (text[0] != '[') return 1;
-    const auto end =
-        std::find_if(text.begin() + 1, text.end(), [](char c) { return c >= '@' && c <= '~'; });
-    return end == text.end() ? 0 : static_cast<std::size_t>(end - text.begin()) + 1;
+    for (std::size_t i = 1; i < text.size(); ++i)
+        if (text[i] >= '@' && text[i] <= '~') return i + 1;
+    return 0;
 }
 
 std::vector<Stroke> StrokeReader::read(std::string_view bytes) {
@@ -136,7 +136,7 @@ Screen::Size Screen::size() {
     return {.columns = size.ws_col, .rows = size.ws_row};
 }
 
-void Screen::show(const std::vector<std::string>& lines) const {
+void Screen::show(const std::vector<std::string>& lines) {
     const Size size = Screen::size();
     const std::size_t count = std::min(lines.size(), size.rows);
     std::string frame = "\033[H";

@@ -52,7 +52,7 @@ class Screen {
     [[nodiscard]] static Size size();
 
     // The lines from the top; what is beyond the right or lower edge is not shown.
-    void show(const std::vector<std::string>& lines) const;
+    static void show(const std::vector<std::string>& lines);
 
     struct Event {
         std::vector<Stroke> strokes;

@@ -66,7 +66,7 @@ Result<void> Watch::look() {
         }
     }
     if (asked_ || steady_clock::now() < next_) return {};
-    const auto sent = source_.ask();
+    auto sent = source_.ask();
     asked_ = sent.has_value();
     next_ = steady_clock::now() + interval_;
     return sent;
@@ -85,7 +85,7 @@ Result<int> Watch::run() {
     Screen screen;
     for (;;) {
         if (const auto done = turn(); !done) return done.error();
-        screen.show(view_.lines(Screen::size()));
+        Screen::show(view_.lines(Screen::size()));
         const auto left = std::chrono::ceil<milliseconds>(next_ - steady_clock::now());
         // A daemon that does not answer is said to be so, and does not hold up the keys.
         if (asked_ && left <= milliseconds::zero()) view_.note("inetd does not answer");
@@ -167,6 +167,7 @@ void add_top_verbs(CLI::App& app, Context& context) {
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 3600.0));
     std::vector<std::string> words;
+    words.reserve(kTopColumns);
     for (const TopColumnInfo& info : kTopColumnInfos)
         words.emplace_back(info.word);
     verb->add_option_function<std::string>(

@@ -173,7 +173,7 @@ static int give_up(const Context& context, const Candidate& chosen, const char* 
 
 static int try_service(const Context& context, const Choice& choice) {
     if (choice.sends && !unescaped(choice.send)) {
-        complain("--send: a backslash comes before n, r, t, 0, \\, \" or two digits as in \\x1b");
+        complain(R"(--send: a backslash comes before n, r, t, 0, \, " or two digits as in \x1b)");
         return kExitUsage;
     }
     const Answer answer = ask(context, "Show", {{"name", choice.name}});
@@ -207,7 +207,7 @@ void add_try_verbs(CLI::App& app, Context& context) {
                 choice->send = text;
                 choice->sends = true;
             },
-            "Send this instead of standard input; knows \\n, \\r, \\x1b")
+            R"(Send this instead of standard input; knows \n, \r, \x1b)")
         ->type_name("TEXT");
     verb->add_option("--address", choice->address, "Only at this one of its addresses")
         ->type_name("ADDRESS");

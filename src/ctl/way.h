@@ -26,9 +26,9 @@ struct Ways {
     std::string remedy;               // what helps; empty = nobody knows
 };
 
-// Of the Details that the daemon gives. `address`: only those that it names, by host or host and
+// Of the Details that the daemon gives. `wanted`: only those that it names, by host or host and
 // port; empty = all.
-[[nodiscard]] Ways ways_to(const Json& details, std::string_view address = {});
+[[nodiscard]] Ways ways_to(const Json& details, std::string_view wanted = {});
 
 // Of a text as SocketAddress::to_string makes it.
 [[nodiscard]] std::optional<SocketAddress> parse_address(std::string_view text);

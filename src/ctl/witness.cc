@@ -21,7 +21,7 @@ Witness::Witness(const Context& context, std::string service)
     if (first && first->error.empty()) client_ = std::move(*client);
 }
 
-void Witness::take(const Json& event, const std::string& own, Account& account) const {
+void Witness::take(const Json& event, const std::string& own, Account& account) {
     if (event.is_null()) return;
     // The peer of a wait server is not known, and one of a unix socket has no name.
     const std::string peer = text_of(event.at("peer"));

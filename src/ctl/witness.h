@@ -26,7 +26,7 @@ class Witness {
     [[nodiscard]] Account account(const std::string& own, bool ends);
 
   private:
-    void take(const Json& event, const std::string& own, Account& account) const;
+    static void take(const Json& event, const std::string& own, Account& account);
     void read_log(Account& account) const;
 
     const Context& context_;
