@@ -36,6 +36,7 @@ class Attempt {
     [[nodiscard]] bool over(Trial::End end, int error);
     void send_probe();
     void take_input();
+    void learn_own();
     void begin_sending();
     [[nodiscard]] bool send_some();
     [[nodiscard]] bool receive_some();
@@ -97,13 +98,17 @@ bool Attempt::connect() {
         prepare_datagrams(fd_.get(), family);
     }
     fcntl(fd_.get(), F_SETFL, O_NONBLOCK);
+    learn_own();
+    return true;
+}
+
+// A socket that is not connected has a port from its first datagram on, but no address.
+void Attempt::learn_own() {
     SocketAddress own;
     socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd_.get(), own.room(), &size) == 0) {
-        own.set_size(size);
-        trial_.own = own.unmapped().to_string();
-    }
-    return true;
+    if (getsockname(fd_.get(), own.room(), &size) != 0) return;
+    own.set_size(size);
+    trial_.own = own.is_wildcard() ? ":" + std::to_string(own.port()) : own.unmapped().to_string();
 }
 
 void Attempt::begin_sending() {
@@ -149,6 +154,7 @@ bool Attempt::send_some() {
             shut_ = true;
             return true;
         }
+        if (to) learn_own();
         const auto size = static_cast<std::size_t>(sent);
         const std::size_t ours = std::min(size, uncounted_);
         uncounted_ -= ours;

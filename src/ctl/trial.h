@@ -46,7 +46,8 @@ struct Trial {
     bool probed = false;    // nothing was sent but the probe
     std::uint64_t received = 0;
     std::string peer{}; // that a datagram has come from, if it was another address
-    std::string own{};  // our own address, as the daemon would call it
+    // Our own address as the daemon calls it, or the end of that: ":4711".
+    std::string own{};
 };
 
 // Waits until it is over.

@@ -25,9 +25,8 @@ void Witness::take(const Json& event, const std::string& own, Account& account) 
     if (event.is_null()) return;
     // The peer of a wait server is not known, and one of a unix socket has no name.
     const std::string peer = text_of(event.at("peer"));
-    const bool is_ours =
-        peer.empty() || peer == own || own.empty() || own.front() == '@' || own == "unnamed";
-    if (!is_ours) return;
+    const bool has_name = !own.empty() && own.front() != '@' && own != "unnamed";
+    if (!peer.empty() && has_name && !peer.ends_with(own)) return;
     const std::string kind = text_of(event.at("kind"));
     if (kind == "started" && event.at("pid").is_number()) account.pid = event.at("pid").get<int>();
     if (kind == "ended") account.ended = text_of(event.at("text"));
@@ -50,7 +49,9 @@ Witness::Account Witness::account(const std::string& own, bool ends) {
     constexpr milliseconds kPatience{1000};
     Account account;
     const auto until = steady_clock::now() + (ends ? kPatience : milliseconds::zero());
-    while (client_ && !account.ended && !account.refused) {
+    // Others may be served without end, too.
+    const auto enough = until + kPatience;
+    while (client_ && !account.ended && !account.refused && steady_clock::now() < enough) {
         const auto left = std::chrono::ceil<milliseconds>(until - steady_clock::now());
         const auto reply = client_->next(std::max(left, milliseconds::zero()));
         if (!reply || !reply->error.empty()) break;

@@ -22,7 +22,8 @@ class Witness {
         std::optional<std::string> refused; // by which key of inetd.cfg(5)
         std::vector<std::string> messages;  // of the log, warnings and errors
     };
-    // `own`: our address, as the daemon calls it. `ends`: waits a moment for the end of the server.
+    // `own`: our address as the daemon calls it, or the end of that. `ends`: waits a moment for the
+    // end of the server.
     [[nodiscard]] Account account(const std::string& own, bool ends);
 
   private:

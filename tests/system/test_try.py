@@ -150,7 +150,8 @@ def test_what_does_not_work_says_why(ports, start):
     conf = (f"127.0.0.1:{closed} stream tcp nowait {ME} internal echo\n"
             f"127.0.0.1:{full} stream tcp nowait/1 {ME} /bin/cat\n"
             f"127.0.0.1:{taken} stream tcp nowait {ME} internal echo\n"
-            f"127.0.0.1:{refusing} stream tcp nowait {ME} internal echo\n")
+            f"127.0.0.1:{refusing} stream tcp nowait {ME} internal echo\n"
+            f"127.0.0.1:{refusing} dgram udp nowait {ME} /bin/cat\n")
     settings = f'services = ({{ name = "{refusing}"; no_access = ["127.0.0.1"]; }});\n'
     with socket.create_server(("127.0.0.1", taken)):
         d = start(conf, settings, control=True)
@@ -163,8 +164,9 @@ def test_what_does_not_work_says_why(ports, start):
         assert f"127.0.0.1:{closed}: {verb}d" in said
         assert f"hint: 'inetctl {back} {closed}/tcp'" in said
         assert inetctl("-s", d.control, back, closed).returncode == 0
-    told = asked(d, refusing, status=1)
-    assert (told["outcome"], told["refused_by"]) == ("refused", "no_access")
+    for protocol in ("tcp", "udp"):
+        told = asked(d, f"{refusing}/{protocol}", "--timeout", "0.5", status=1)
+        assert (told["outcome"], told["refused_by"]) == ("refused", "no_access"), told
     with connect(full) as s:
         s.sendall(b"x")
         assert s.recv(1) == b"x"
