@@ -1,5 +1,6 @@
 #include "process/children.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fmt/core.h>
@@ -16,8 +17,13 @@ std::string ChildEnd::text() const {
 
 std::optional<ChildEnd> reap_one() {
     siginfo_t info{};
+    // Whoever is not reaped now stays until another child ends.
+    int done = 0;
+    do {
+        done = waitid(P_ALL, 0, &info, WEXITED | WNOHANG);
+    } while (done != 0 && errno == EINTR);
     // waitid(2): with WNOHANG and nobody to reap it succeeds and leaves si_pid at 0.
-    if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0) return std::nullopt;
+    if (done != 0 || info.si_pid == 0) return std::nullopt;
     return ChildEnd{info.si_pid, info.si_code, info.si_status};
 }
 
