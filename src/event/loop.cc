@@ -12,6 +12,7 @@
 namespace inetd {
 
 static constexpr std::size_t kEventsPerRound = 256;
+static constexpr std::chrono::milliseconds kUnchangedWait{50};
 
 static std::uint64_t tag(std::uint32_t index, std::uint32_t generation) {
     return (std::uint64_t{generation} << 32) | index;
@@ -85,6 +86,7 @@ Watch EventLoop::add(int fd, std::uint32_t events, Handler handler) {
         throw std::system_error(code, std::generic_category(), "epoll_ctl");
     }
     entry.fd = fd;
+    entry.wanted = events;
     entry.handler = std::move(handler);
     return {this, index};
 }
@@ -101,12 +103,20 @@ void EventLoop::remove(std::uint32_t index) {
 }
 
 void EventLoop::change(std::uint32_t index, std::uint32_t events) {
-    const Entry& entry = entries_[index];
+    Entry& entry = entries_[index];
+    entry.wanted = events;
     epoll_event event{};
     event.events = events;
     event.data.u64 = tag(index, entry.generation);
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, entry.fd, &event) < 0)
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, entry.fd, &event) == 0) return;
+    if (errno != ENOMEM && errno != ENOSPC)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    unchanged_.emplace_back(index, entry.generation);
+}
+
+void EventLoop::change_again() {
+    for (const auto& [index, generation] : std::exchange(unchanged_, {}))
+        if (entries_[index].generation == generation) change(index, entries_[index].wanted);
 }
 
 Timer EventLoop::after(Duration delay, Callback callback) {
@@ -124,6 +134,10 @@ static int wait_milliseconds(Duration wait) {
 }
 
 void EventLoop::round(Duration longest) {
+    if (!unchanged_.empty()) {
+        change_again();
+        if (!unchanged_.empty()) longest = std::min<Duration>(longest, kUnchangedWait);
+    }
     int timeout = longest == Duration::max() ? -1 : wait_milliseconds(longest);
     if (!timers_.empty()) {
         const int due = wait_milliseconds(timers_.begin()->first.first - Clock::now());
@@ -152,10 +166,12 @@ void EventLoop::dispatch(const epoll_event& event) {
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
     Entry& entry = entries_[index];
     if (entry.generation != generation || !entry.handler) return;
+    const std::uint32_t events = event.events & (entry.wanted | EPOLLERR | EPOLLHUP);
+    if (events == 0) return;
     // Called in place: remove() moves the handler to the graveyard, so the object that runs would
     // be emptied under its own feet if it were called through the entry.
     Handler running = std::move(entry.handler);
-    running(event.events);
+    running(events);
     if (entry.generation == generation) {
         entry.handler = std::move(running);
     }

@@ -34,6 +34,8 @@ class Watch {
 
     explicit operator bool() const { return loop_ != nullptr; }
     // EPOLLIN, EPOLLOUT, ...; 0 pauses (EPOLLERR and EPOLLHUP are still reported, epoll_ctl(2)).
+    // Where the kernel refuses (ENOMEM) the loop tries again, and the handler does not hear of what
+    // it does not want.
     void set_events(std::uint32_t events);
     void reset();
 
@@ -104,12 +106,14 @@ class EventLoop {
     struct Entry {
         int fd = -1;
         std::uint32_t generation = 0;
+        std::uint32_t wanted = 0;
         Handler handler;
     };
 
     Watch add(int fd, std::uint32_t events, Handler handler);
     void remove(std::uint32_t index);
     void change(std::uint32_t index, std::uint32_t events);
+    void change_again();
     void dispatch(const epoll_event& event);
     void run_timers();
 
@@ -119,6 +123,7 @@ class EventLoop {
     std::uint32_t first_ = UINT32_MAX;
     std::vector<epoll_event> ready_;
     std::vector<Handler> graveyard_; // handlers removed in this round; one of them may be running
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> unchanged_; // index, generation
     std::map<Timer::Key, Callback> timers_;
     std::uint64_t next_timer_ = 0;
     Callback end_of_round_;
