@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <fmt/core.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace inetd {
 
 using namespace std::chrono_literals;
+
+static constexpr Duration kAgain = 100ms;
 
 Supervisor::Supervisor(EventLoop& loop, std::function<std::string()> status)
     : loop_(loop), status_(std::move(status)), watchdog_(watchdog_interval()) {}
@@ -23,14 +26,21 @@ void Supervisor::tell_again() {
     case NotifySocket::Outcome::done:
         return room_watch_.reset();
     case NotifySocket::Outcome::full:
-        if (!room_watch_)
-            room_watch_ =
-                loop_.watch(socket_.fd(), EPOLLOUT, [this](std::uint32_t) { tell_again(); });
-        return;
+        return await_room();
     case NotifySocket::Outcome::later:
         room_watch_.reset();
-        again_timer_ = loop_.after(100ms, [this] { tell_again(); });
+        again_timer_ = loop_.after(kAgain, [this] { tell_again(); });
         return;
+    }
+}
+
+void Supervisor::await_room() {
+    if (room_watch_) return;
+    try {
+        room_watch_ = loop_.watch(socket_.fd(), EPOLLOUT, [this](std::uint32_t) { tell_again(); });
+    } catch (const std::system_error&) {
+        // epoll_ctl(2): ENOSPC, ENOMEM
+        again_timer_ = loop_.after(kAgain, [this] { tell_again(); });
     }
 }
 

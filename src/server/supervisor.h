@@ -35,6 +35,7 @@ class Supervisor {
   private:
     void tell(std::string state, int fd = -1);
     void tell_again();
+    void await_room();
     void tell_status();
     void feed_watchdog();
 

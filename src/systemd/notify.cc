@@ -18,10 +18,16 @@ namespace inetd {
 
 NotifySocket::NotifySocket() {
     const char* path = std::getenv("NOTIFY_SOCKET");
-    const auto address = path != nullptr ? SocketAddress::unix_path(path) : std::nullopt;
-    if (!address) return;
-    fd_.reset(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (fd_ && connect(fd_.get(), address->data(), address->size()) != 0) fd_.reset();
+    if (path != nullptr) address_ = SocketAddress::unix_path(path);
+    if (address_) open();
+}
+
+// False with errno.
+bool NotifySocket::open() {
+    Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd || connect(fd.get(), address_->data(), address_->size()) != 0) return false;
+    fd_ = std::move(fd);
+    return true;
 }
 
 // False with errno, as sendmsg(2).
@@ -45,12 +51,17 @@ static bool send_message(int to, const std::string& state, int descriptor) {
 
 // ETOOMANYREFS: too many descriptors are on their way, unix(7).
 static bool is_passing(int code) {
-    return code == EINTR || code == ENOBUFS || code == ENOMEM || code == ETOOMANYREFS;
+    return code == EAGAIN || code == EINTR || code == ENOBUFS || code == ENOMEM ||
+           code == ETOOMANYREFS || code == EMFILE || code == ENFILE;
+}
+
+bool NotifySocket::send_now(const std::string& state, int descriptor) {
+    return (fd_ || open()) && send_message(fd_.get(), state, descriptor);
 }
 
 void NotifySocket::send(std::string state, int descriptor) {
-    if (!fd_) return;
-    if (pending_.empty() && send_message(fd_.get(), state, descriptor)) return;
+    if (!present()) return;
+    if (pending_.empty() && send_now(state, descriptor)) return;
     // It has to go even if the caller closes his meanwhile.
     Fd copy(descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
     if (descriptor >= 0 && !copy) return;
@@ -61,8 +72,8 @@ void NotifySocket::send(std::string state, int descriptor) {
 NotifySocket::Outcome NotifySocket::resend() {
     while (!pending_.empty()) {
         const Message& message = pending_.front();
-        if (!send_message(fd_.get(), message.state, message.descriptor.get())) {
-            if (errno == EAGAIN) return Outcome::full;
+        if (!send_now(message.state, message.descriptor.get())) {
+            if (errno == EAGAIN && fd_) return Outcome::full;
             if (is_passing(errno)) return Outcome::later;
             // A supervisor that cannot be told at all has gone; there is nothing to do about it.
         }

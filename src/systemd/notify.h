@@ -1,10 +1,12 @@
 #pragma once
 
+#include "base/address.h"
 #include "base/fd.h"
 
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 
 namespace inetd {
@@ -16,8 +18,8 @@ class NotifySocket {
   public:
     NotifySocket();
 
-    [[nodiscard]] bool present() const { return static_cast<bool>(fd_); }
-    // Writable when there is room for more.
+    [[nodiscard]] bool present() const { return address_.has_value(); }
+    // Writable when there is room for more; -1 while no socket could be opened.
     [[nodiscard]] int fd() const { return fd_.get(); }
     // Sends "READY=1", "STOPPING=1\nSTATUS=...", or keeps it until resend(). In order, none lost. A
     // descriptor goes along (FDSTORE=1); the caller keeps his own.
@@ -36,6 +38,10 @@ class NotifySocket {
         std::string state;
         Fd descriptor;
     };
+    bool open();
+    bool send_now(const std::string& state, int descriptor);
+
+    std::optional<SocketAddress> address_;
     Fd fd_;
     std::deque<Message> pending_;
 };
