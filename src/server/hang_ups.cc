@@ -10,6 +10,7 @@
 namespace inetd {
 
 static constexpr std::size_t kEventsAtOnce = 64;
+static constexpr std::chrono::milliseconds kAgain{100};
 
 // EPOLLHUP is the end of both directions: a reset, a time-out, or that each side has closed. A
 // client that has only closed its sending half shows as EPOLLRDHUP, which is not asked for; and
@@ -39,7 +40,16 @@ void HangUps::resume(const State& state) {
     epoll_.reset(state.epoll);
     if (!epoll_) return;
     fcntl(epoll_.get(), F_SETFD, FD_CLOEXEC);
-    watch();
+    watch_resumed();
+}
+
+// Here is nobody who could be told that there is no watch for it.
+void HangUps::watch_resumed() {
+    try {
+        watch();
+    } catch (const std::system_error&) {
+        again_ = loop_.after(kAgain, [this] { watch_resumed(); });
+    }
 }
 
 // What there is room for in one look is reported, the rest in the next round.

@@ -44,11 +44,13 @@ class HangUps {
 
   private:
     void watch();
+    void watch_resumed();
     void look();
 
     EventLoop& loop_;
     Fd epoll_;
     Watch watch_;
+    Timer again_;
     Token last_ = 0;
     std::unordered_map<Token, std::function<void()>> handlers_;
 };

@@ -29,6 +29,8 @@ class Leftovers {
         Watch watch;
     };
 
+    void watch(pid_t pid, Process& process);
+
     EventLoop& loop_;
     const Launcher& launcher_;
     std::function<void()> ended_;

@@ -6,6 +6,7 @@
 #include "process/pidfd.h"
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 // The socket of a wait service is one open file description in two processes. While it is lent the
@@ -98,13 +99,22 @@ void Lender::find_borrower(Endpoint& endpoint) {
               "{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
     endpoint.lent_to = *pid;
     endpoint.loan->lease = admission_.admit_server(service);
-    endpoint.loan->watch = loop_.watch(
-        endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint, was = *pid](std::uint32_t) {
-            log::info({.service = endpoint.service->name()}, "{}: pid {} ended",
-                      endpoint.service->name(), was);
-            give_back(endpoint);
-            admission_.arm(endpoint);
-        });
+    watch_borrower(endpoint);
+}
+
+void Lender::watch_borrower(Endpoint& endpoint) {
+    try {
+        endpoint.loan->watch =
+            loop_.watch(endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint](std::uint32_t) {
+                log::info({.service = endpoint.service->name()}, "{}: pid {} ended",
+                          endpoint.service->name(), endpoint.lent_to);
+                give_back(endpoint);
+                admission_.arm(endpoint);
+            });
+    } catch (const std::system_error&) {
+        // epoll_ctl(2): ENOSPC, ENOMEM. What has ended is still found then.
+        endpoint.loan->timer = loop_.after(1s, [this, &endpoint] { watch_borrower(endpoint); });
+    }
 }
 
 // What waited after the server before and waits still is proof that nothing was taken. Where the
