@@ -42,7 +42,10 @@ static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts)
     message.msg_namelen = target.size();
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    // Once more where it was a matter of the moment (EINTR, ENOBUFS): the other way shows a wrong
+    // sender.
+    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
+           sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
 static iovec part(const void* data, std::size_t size) {

@@ -1,5 +1,6 @@
 #include "net/peer_socket.h"
 
+#include "net/queue.h"
 #include "net/socket.h"
 
 #include <algorithm>
@@ -266,20 +267,24 @@ void PeerSplitter::close_to_others(Work& work, std::size_t index) {
     take_strays(work, index);
 }
 
-void PeerSplitter::inject(Work& work, const PeerSocket& socket, const std::string& payload) {
-    if (!injector_.inject(socket.fd.get(), work.spec.protocol, socket.peer, socket.local, payload))
-        work.batch.errors.push_back("a datagram of " + socket.peer.to_string() +
-                                    " could not be handed over");
+bool PeerSplitter::inject(Work& work, const PeerSocket& socket, const std::string& payload) {
+    if (injector_.inject(socket.fd.get(), work.spec.protocol, socket.peer, socket.local, payload))
+        return true;
+    work.batch.errors.push_back("a datagram of " + socket.peer.to_string() +
+                                " could not be handed over");
+    return false;
 }
 
 void PeerSplitter::put_back(Work& work, Pending& item) {
     PeerSocket& socket = item.socket;
     if (!socket.fd) return;
     item.done = true;
-    for (const std::string& payload : item.payloads)
-        inject(work, socket, payload);
-    for (const std::string& payload : item.direct)
-        inject(work, socket, payload);
+    bool any = false;
+    for (const auto* payloads : {&item.payloads, &item.direct})
+        for (const std::string& payload : *payloads)
+            any = inject(work, socket, payload) || any;
+    // A server would wait for what is lost.
+    if (!any && !look_at_queue(socket.fd.get())) return socket.fd.reset();
     if (!injector_.exact()) {
         if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
             work.batch.errors.push_back(filtered.error().text());

@@ -77,7 +77,7 @@ class PeerSplitter {
     void take_strays(Work& work, std::size_t of);
     void place(Work& work, HeldDatagram datagram);
     void close_to_others(Work& work, std::size_t index);
-    void inject(Work& work, const PeerSocket& socket, const std::string& payload);
+    bool inject(Work& work, const PeerSocket& socket, const std::string& payload);
     void put_back(Work& work, Pending& item);
 
     DatagramInjector injector_;
