@@ -92,6 +92,8 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
     // If the directory is gone, the trial has shown that it does not matter.
     if (chdir(invocation.directory.c_str()) != 0) static_cast<void>(chdir("/"));
     if (back) {
+        // It is named by nobody after this.
+        set_close_on_exec(previous, true);
         fexecve(previous, arguments.data(), environ);
     } else {
         execve(invocation.program.c_str(), arguments.data(), environ);
@@ -113,7 +115,10 @@ void Upgrade::begin() {
     output_.reset(ends[0]);
     const Fd writer(ends[1]);
     const auto pid = start_trial(state->get(), writer.get());
-    if (!pid) return refuse(pid.error().text());
+    if (!pid) {
+        output_.reset();
+        return refuse(pid.error().text());
+    }
     trial_ = *pid;
     auto name = std::make_shared<ServiceConfig>();
     name->name = "upgrade";
