@@ -16,6 +16,7 @@
 #include <exception>
 #include <optional>
 #include <syslog.h>
+#include <system_error>
 #include <unistd.h>
 #include <variant>
 
@@ -99,12 +100,18 @@ int serve(const CommandLine& line, Inheritance inheritance, Background* backgrou
         if (!taken) return fail(taken.error(), kExitRuntime);
         pid_file.emplace(std::move(*taken));
     }
-    auto server = Server::create(line.options, std::move(inheritance));
-    if (!server) return fail(server.error(), kExitRuntime);
-    if (pid_file) (*server)->set_pid_file(pid_file->fd());
-    if (handover) (*server)->succeed(*handover);
-    if (const auto started = (*server)->start(); !started)
-        return fail(started.error(), kExitConfig);
+    Result<std::unique_ptr<Server>> server = Error{};
+    try {
+        server = Server::create(line.options, std::move(inheritance));
+        if (!server) return fail(server.error(), kExitRuntime);
+        if (pid_file) (*server)->set_pid_file(pid_file->fd());
+        if (handover) (*server)->succeed(*handover, line.take_over->second >= 0);
+        if (const auto started = (*server)->start(); !started)
+            return fail(started.error(), kExitConfig);
+    } catch (const std::system_error& error) {
+        // What the loop and its signals need of the kernel.
+        return fail(Error{error.what(), 0}, kExitRuntime);
+    }
     if (line.take_over) {
         close(line.take_over->first);
         close(line.take_over->second);
@@ -134,7 +141,10 @@ int succeed(const CommandLine& line) {
     if (previous < 0 && handover->generation > 0) --handover->generation;
     secure_standard_descriptors();
     Inheritance inheritance = inherit_from(*handover);
-    return serve(line, std::move(inheritance), nullptr, std::move(*handover));
+    CommandLine own = line;
+    if (own.options.invocation.program.empty())
+        own.options.invocation.program = handover->invocation.program;
+    return serve(own, std::move(inheritance), nullptr, std::move(*handover));
 }
 
 int run(const CommandLine& line) {
@@ -143,7 +153,11 @@ int run(const CommandLine& line) {
     if (!line.dump.empty()) return dump_all(options, line.dump == "json");
     if (options.debug) log::set_level(log::Level::debug);
     block_signals();
-    if (chdir("/") != 0) return kExitRuntime;
+    // A start is refused; but an upgrade has come too far, and only holds on to a directory.
+    if (chdir("/") != 0 && !line.take_over) {
+        log::error("{}", errno_error("chdir /").text());
+        return kExitRuntime;
+    }
     if (line.take_over) return succeed(line);
     // Before the forks of going into the background: it is this process that is meant.
     Inheritance inheritance = inherit();

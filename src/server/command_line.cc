@@ -192,7 +192,8 @@ void make_absolute(CommandLine& line) {
 Invocation invocation_of(int argc, char** argv) {
     constexpr std::string_view kDeleted = " (deleted)"; // proc(5)
     Invocation invocation;
-    invocation.program = std::filesystem::read_symlink("/proc/self/exe").string();
+    std::error_code unknown;
+    invocation.program = std::filesystem::read_symlink("/proc/self/exe", unknown).string();
     if (invocation.program.ends_with(kDeleted))
         invocation.program.resize(invocation.program.size() - kDeleted.size());
     bool ours = true; // what follows belongs to no command
@@ -202,6 +203,10 @@ Invocation invocation_of(int argc, char** argv) {
         if (!ours || !argument.starts_with("--take-over="))
             invocation.arguments.push_back(argument);
     }
+    // Who takes the place of another binary is told the name by that.
+    const bool succeeds = invocation.arguments.size() < static_cast<std::size_t>(argc);
+    if (unknown && !succeeds)
+        throw std::filesystem::filesystem_error("read_symlink", "/proc/self/exe", unknown);
     std::error_code gone;
     invocation.directory = std::filesystem::current_path(gone).string();
     return invocation;

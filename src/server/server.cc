@@ -7,7 +7,6 @@
 #include "server/state_text.h"
 #include "server/succession.h"
 
-#include <algorithm>
 #include <csignal>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -16,14 +15,14 @@
 
 namespace inetd {
 
-Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritance inheritance) {
+Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritance&& inheritance) {
     auto spawner = Spawner::create(SpawnMethod::shared_memory);
     if (!spawner) return spawner.error();
     return std::unique_ptr<Server>(
         new Server(options, std::move(*spawner), std::move(inheritance)));
 }
 
-Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance)
+Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& inheritance)
     : options_(std::move(options)),
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
@@ -103,7 +102,8 @@ Server::~Server() {
     log::set_recent(nullptr);
 }
 
-void Server::succeed(Handover handover) {
+void Server::succeed(Handover handover, bool may_go_back) {
+    may_go_back_ = may_go_back;
     if (handover.started != TimePoint{}) started_ = handover.started;
     generation_ = handover.generation;
     reloads_ = handover.reloads;
@@ -132,26 +132,23 @@ void Server::hold_reserve() {
     if (!reserve_) reserve_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-static void log_diagnostics(const Diagnostics& diagnostics) {
+// Returns the number of errors.
+static std::size_t log_diagnostics(const Diagnostics& diagnostics) {
+    std::size_t errors = 0;
     for (const Diagnostic& diagnostic : diagnostics) {
         const bool error = diagnostic.severity == Diagnostic::Severity::error;
+        errors += error ? 1 : 0;
         log::print(error ? log::Level::error : log::Level::warning, "{}{}", diagnostic.headline(),
                    diagnostic.hint.empty() ? "" : "; " + diagnostic.hint);
     }
-}
-
-static std::size_t count_errors(const Diagnostics& diagnostics) {
-    return static_cast<std::size_t>(
-        std::count_if(diagnostics.begin(), diagnostics.end(), [](const Diagnostic& diagnostic) {
-            return diagnostic.severity == Diagnostic::Severity::error;
-        }));
+    return errors;
 }
 
 Result<void> Server::start() {
     Loaded loaded = load_config(options_.load);
-    log_diagnostics(loaded.diagnostics);
-    const std::size_t errors = count_errors(loaded.diagnostics);
-    if (errors != 0 && (loaded.daemon.strict || loaded.services.empty()))
+    const std::size_t errors = log_diagnostics(loaded.diagnostics);
+    // The trial before an upgrade has seen no error, so this one is of the moment.
+    if (errors != 0 && (loaded.daemon.strict || loaded.services.empty() || may_go_back_))
         return Error{fmt::format("not started: {} error{} in the configuration", errors,
                                  errors == 1 ? "" : "s"),
                      0};
@@ -264,9 +261,9 @@ ReloadResult Server::reload() {
     reserve_.reset();
     Loaded loaded = load_config(options_.load);
     hold_reserve();
-    log_diagnostics(loaded.diagnostics);
+    const std::size_t errors = log_diagnostics(loaded.diagnostics);
     result.diagnostics = std::move(loaded.diagnostics);
-    if (const std::size_t errors = count_errors(result.diagnostics); errors != 0) {
+    if (errors != 0) {
         result.text = fmt::format("reload refused: {} error{}; everything stays as it was", errors,
                                   errors == 1 ? "" : "s");
         log::error({.event = log::Event::reload_refused}, "{}", result.text);

@@ -30,7 +30,8 @@ namespace inetd {
 class Server {
   public:
     // Every signal is blocked and every service environment taken from here on.
-    static Result<std::unique_ptr<Server>> create(const Options& options, Inheritance inheritance);
+    static Result<std::unique_ptr<Server>> create(const Options& options,
+                                                  Inheritance&& inheritance);
 
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
@@ -38,7 +39,8 @@ class Server {
 
     // Before start(): this binary takes the place of another in the same process. The descriptors
     // of the hand-over are ours from start() on.
-    void succeed(Handover handover);
+    // `may_go_back`: the one before can go on if start() fails, which it does on any error then.
+    void succeed(Handover handover, bool may_go_back);
     // Goes along with a change of binary.
     void set_pid_file(int fd) { pid_file_ = fd; }
 
@@ -52,7 +54,7 @@ class Server {
     void run();
 
   private:
-    Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance inheritance);
+    Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& inheritance);
     Operator::Hooks make_hooks();
 
     void on_signal(int signal);
@@ -72,6 +74,7 @@ class Server {
 
     Options options_;
     std::optional<Handover> predecessor_;
+    bool may_go_back_ = false;
     int pid_file_ = -1;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit_; // of children
     DaemonSettings settings_;
