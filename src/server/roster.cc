@@ -242,6 +242,7 @@ bool Roster::await(Endpoint& endpoint, const Error& error) {
     if (!watched) {
         // It may have come between the failure and now.
         retry(endpoint);
+        stop_awaiting();
         return true;
     }
     const bool known = std::exchange(endpoint.absent, true) && endpoint.failure == error.text();
