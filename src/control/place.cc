@@ -55,7 +55,11 @@ Result<Listening> listen_at(const Place& place) {
         unlink(place.path.c_str());
         return set.error();
     }
-    if (listen(fd.get(), kBacklog) != 0) return errno_error("listen " + place.path);
+    if (listen(fd.get(), kBacklog) != 0) {
+        Error error = errno_error("listen " + place.path);
+        unlink(place.path.c_str());
+        return error;
+    }
     return identify(place, std::move(fd));
 }
 

@@ -1,5 +1,6 @@
 #include "server/operator.h"
 
+#include "base/seconds.h"
 #include "control/descriptions.h"
 #include "log/log.h"
 #include "server/metrics.h"
@@ -62,13 +63,25 @@ static control::Place place_of(const DaemonSettings& settings) {
 }
 
 void Operator::listen(const DaemonSettings& settings) {
-    const control::Place place = place_of(settings);
+    again_.reset();
+    backoff_.reset();
+    listen_at(place_of(settings));
+}
+
+void Operator::listen_at(const control::Place& place) {
     const auto listening = server_.listen(place);
-    if (listening) return;
+    if (listening) {
+        if (backoff_.active()) log::notice("control: listening on {}", place.path);
+        return backoff_.reset();
+    }
     if (listening.error().code == EADDRINUSE)
         return log::warning("control: {} is another daemon's; this one can be asked for nothing",
                             place.path);
-    log::error("control: {}", listening.error().text());
+    const bool first = !backoff_.active();
+    const Duration wait = backoff_.next();
+    if (first)
+        log::error("control: {}; retrying in {:.1f} s", listening.error().text(), seconds(wait));
+    again_ = loop_.after(wait, [this, place] { listen_at(place); });
 }
 
 void Operator::take_over(const DaemonSettings& settings, Fd listener) {

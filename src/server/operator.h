@@ -4,6 +4,7 @@
 #include "control/server.h"
 #include "event/loop.h"
 #include "log/recent.h"
+#include "policy/backoff.h"
 #include "server/acceptor.h"
 #include "server/drainer.h"
 #include "server/kills.h"
@@ -12,6 +13,7 @@
 #include "server/reload_result.h"
 #include "server/roster.h"
 
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -34,14 +36,18 @@ class Operator {
     Operator(EventLoop& loop, Roster& roster, Launcher& launcher, const Acceptor& acceptor,
              Feed& feed, log::Recent& recent, Hooks hooks);
 
-    // Where the settings want the control socket from now on. What is in its way is logged.
+    // Where the settings want the control socket from now on. What is in its way is logged, and
+    // unless it is another daemon, tried again later.
     void listen(const DaemonSettings& settings);
     // The same with the socket of the daemon before.
     void take_over(const DaemonSettings& settings, Fd listener);
     // For the daemon after us; -1 if there is none.
     [[nodiscard]] int listener() const { return server_.listener(); }
     // From now on there is nobody to ask any more.
-    void close() { server_.close(); }
+    void close() {
+        again_.reset();
+        server_.close();
+    }
 
     void upgrade_refused(const std::string& why);
     // At the end of each round of the loop: tells those who wait for something.
@@ -51,6 +57,7 @@ class Operator {
     using Parameters = control::Parameters;
     using Responder = control::Responder;
 
+    void listen_at(const control::Place& place);
     control::Dispatcher make_dispatcher();
     void status(Parameters& parameters, const Responder& responder);
     void list(Parameters& parameters, const Responder& responder);
@@ -89,6 +96,8 @@ class Operator {
     Drainer drainer_;
     std::vector<Responder> upgrading_; // wait for a change of the binary
     control::Server server_;
+    Backoff backoff_{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+    Timer again_;
 };
 
 } // namespace inetd
