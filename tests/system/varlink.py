@@ -175,7 +175,7 @@ class Caller:
         description.check(parameters, description.methods[name][0], name)
         self.send(method, parameters, **flags)
 
-    def call(self, method, **parameters):
+    def call(self, method, /, **parameters):
         self._checked_send(method, parameters)
         message = self.read()
         assert message is None or "continues" not in message
@@ -200,7 +200,7 @@ class Control(Caller):
     def __init__(self, path):
         super().__init__(path, INETD)
 
-    def call(self, method, **parameters):
+    def call(self, method, /, **parameters):
         return super().call(f"{INETD}.{method}", **parameters)
 
     def stream(self, method, **parameters):

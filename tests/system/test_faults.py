@@ -1,0 +1,52 @@
+"""System calls that fail one at a time: a sample of what `make faults` tries, and the points at which
+something was wrong once."""
+
+import pytest
+
+from fault_injector import Point, missing
+from faults import RUNNING, Finding, make, points_of
+
+pytestmark = pytest.mark.root
+
+# What each was: the child stayed a zombie; a server waited for a datagram that was lost; the new
+# binary died rather than give the process back, forgot lines of which a file could not be looked
+# at, or its supervisor; a descriptor stayed open; a start without a word; nobody could be asked.
+ONCE = {
+    "start": "daemon chdir ENOENT 1, daemon socket EMFILE 1, daemon bind ENOMEM 12, "
+             "daemon chmod EPERM 1",
+    "spawn": "daemon waitid EINTR 1",
+    "datagrams": "daemon sendmsg EAGAIN 1, daemon sendmsg ENOBUFS 1",
+    "accept": ", ".join(f"daemon epoll_ctl ENOMEM {n}" for n in range(1, 13)),
+    "control": "daemon bind EADDRNOTAVAIL 1",
+    "upgrade": "daemon epoll_create1 EMFILE 1, daemon signalfd4 ENOMEM 1, daemon pread64 EIO 1, "
+               "daemon chdir ENOENT 2, daemon clone EAGAIN 1, daemon readlink EACCES 1, "
+               "daemon readlink EACCES 3, daemon socket EMFILE 1, daemon connect ECONNREFUSED 1, "
+               "daemon waitid EINTR 1",
+}
+SAMPLE = 12  # of a running daemon's kinds of points in each phase
+FEW = 4  # where each point takes a daemon of its own
+
+
+@pytest.mark.parametrize("phase", ("start", *RUNNING, "stop"))
+def test_one_call_fails(phase):
+    if reason := missing():
+        pytest.skip(f"no faults: {reason}")
+    runner = make(phase)
+    try:
+        kinds = list(points_of(runner.census()))
+        assert kinds
+        wanted = SAMPLE if phase in RUNNING and phase != "upgrade" else FEW
+        sample = [Point(*kind, 1) for kind in kinds[::max(1, len(kinds) // wanted)]]
+        for text in filter(None, ONCE.get(phase, "").split(", ")):
+            who, call, error, n = text.split()
+            sample.append(Point(who, call, error, int(n)))
+        reached = 0
+        for point in sample:
+            try:
+                reached += bool(runner.try_point(point))
+            except Exception as problem:
+                raise Finding(f"{phase}: {point}: {problem}") from problem
+        assert reached > len(sample) // 2
+        runner.finish()
+    finally:
+        runner.close()
