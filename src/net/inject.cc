@@ -140,7 +140,10 @@ bool DatagramInjector::inject_exactly(const SocketAddress& peer, const SocketAdd
 bool DatagramInjector::inject_plain(int target, int protocol, const SocketAddress& peer,
                                     const SocketAddress& local, std::string_view payload) {
     spare_.reset();
-    setsockopt(target, SOL_SOCKET, SO_DETACH_FILTER, nullptr, 0); // ours lets in its peer only
+    // Ours lets in its peer only. An option that takes nothing wants an int all the same (EINVAL).
+    const int unused = 0;
+    setsockopt(target, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+    detached_ = true;
     const Fd sender(socket(local.family(), SOCK_DGRAM | SOCK_CLOEXEC, protocol));
     if (!sender) return false;
     SocketAddress own = local;

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <string_view>
+#include <utility>
 
 namespace inetd {
 
@@ -29,6 +30,8 @@ class DatagramInjector {
 
     // Whether senders' addresses are kept: false once a raw socket was refused or its packets lost.
     [[nodiscard]] bool exact() const { return raw_works_; }
+    // Whether inject() has taken a filter off a socket since the last time that it was asked.
+    [[nodiscard]] bool take_detached() { return std::exchange(detached_, false); }
 
   private:
     bool inject_plain(int target, int protocol, const SocketAddress& peer,
@@ -39,6 +42,7 @@ class DatagramInjector {
     Fd raw_v4_;
     Fd raw_v6_;
     Fd spare_; // a descriptor kept for the way without a raw socket
+    bool detached_ = false;
     bool raw_works_ = true;
     bool raw_proved_ = false; // a packet was seen to arrive
 };

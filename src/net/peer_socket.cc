@@ -192,7 +192,8 @@ PeerSplitter::Step PeerSplitter::take_next(Work& work) {
     Head head;
     head.size = receive(work.listener, buffer_, MSG_PEEK, head.peer, head.local);
     // An error such as ECONNREFUSED is of a datagram sent earlier; it is gone once it was told.
-    if (head.size < 0) return errno == EAGAIN ? Step::stop : Step::go_on;
+    if (head.size < 0 && is_exhaustion(errno)) work.batch.exhausted = true;
+    if (head.size < 0) return errno == EAGAIN || work.batch.exhausted ? Step::stop : Step::go_on;
     if (head.local.family() == AF_UNSPEC) head.local = work.spec.address;
     head.local.set_port(static_cast<std::uint16_t>(work.spec.address.port()));
 
@@ -285,7 +286,7 @@ void PeerSplitter::put_back(Work& work, Pending& item) {
             any = inject(work, socket, payload) || any;
     // A server would wait for what is lost.
     if (!any && !look_at_queue(socket.fd.get())) return socket.fd.reset();
-    if (!injector_.exact()) {
+    if (injector_.take_detached() || !injector_.exact()) {
         if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
             work.batch.errors.push_back(filtered.error().text());
     }
