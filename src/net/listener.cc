@@ -70,6 +70,8 @@ Listener::Accepted Listener::accept(bool blocking) const {
     case ENFILE:
     case ENOBUFS:
     case ENOMEM:
+    case EPERM: // a security module may forbid it for good, and the client stays in the queue
+    case EACCES:
         result.outcome = Outcome::exhausted;
         break;
     case EBADF:
