@@ -1,7 +1,7 @@
 """Which errors a system call may fail with here, from its page of the Linux manual (section 2), and
 accept(2)'s list of what the network may add. Left out is what only a bug of the caller can cause
-(EBADF, EFAULT, most of EINVAL), and close(2): whatever it says, the descriptor is gone, which nobody
-but the kernel can do."""
+(EBADF, EFAULT, most of EINVAL) or is only true together with what has happened (shutdown(2)'s ENOTCONN),
+and close(2): whatever it says, the descriptor is gone, which nobody but the kernel can do."""
 
 _NO_DESCRIPTOR = "EMFILE ENFILE ENOMEM"
 
@@ -49,12 +49,13 @@ DAEMON = {
     "readlink": "EACCES ENOENT ENOMEM",
     "readlinkat": "EACCES ENOENT ENOMEM",
     "recvfrom": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOMEM",
+    "recvmmsg": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOMEM",
     "recvmsg": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOMEM",
+    "sendmmsg": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOBUFS ENOMEM EPERM EPIPE",
     "sendmsg": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOBUFS ENOMEM EPERM EPIPE",
     "sendto": "EAGAIN ECONNREFUSED ECONNRESET EINTR ENOBUFS ENOMEM EPERM EPIPE",
     "setsid": "EPERM",
     "setsockopt": "ENOMEM ENOPROTOOPT EPERM",
-    "shutdown": "ENOTCONN",
     "signalfd4": _NO_DESCRIPTOR,
     "socket": "EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM",
     "socketpair": _NO_DESCRIPTOR,
