@@ -4,6 +4,7 @@
 #include "net/first_datagram.h"
 #include "policy/refusal.h"
 
+#include <cerrno>
 #include <cstdint>
 
 namespace inetd {
@@ -24,6 +25,10 @@ void Senders::answer(Endpoint& endpoint) {
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     const DatagramStats stats =
         answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, rule_of(service));
+    if (stats.received != 0)
+        endpoint.accept_backoff.reset();
+    else if (stats.error == ENOMEM || stats.error == ENOBUFS)
+        return admission_.exhausted(endpoint, "recvmmsg", stats.error);
     service.gate->count(Refusal::reflection, loop_.now(), stats.reflected);
     Tally& tally = service.gate->tally();
     tally.datagrams += stats.received;
