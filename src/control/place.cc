@@ -56,7 +56,8 @@ Result<Listening> listen_at(const Place& place) {
         return set.error();
     }
     if (listen(fd.get(), kBacklog) != 0) {
-        Error error = errno_error("listen " + place.path);
+        // Without its code: that the place is another's shows when it is bound.
+        Error error{errno_error("listen " + place.path).text(), 0};
         unlink(place.path.c_str());
         return error;
     }
