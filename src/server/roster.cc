@@ -1,6 +1,5 @@
 #include "server/roster.h"
 
-#include "base/seconds.h"
 #include "log/log.h"
 
 #include <algorithm>
@@ -201,75 +200,6 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     // Rather nobody is served than those who come by other interfaces.
     close_socket(endpoint);
     settle(endpoint, done.error());
-}
-
-void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
-    const std::string& name = endpoint.service->name();
-    admission_.feed().changed(*endpoint.service);
-    if (opened) {
-        const bool late = endpoint.open_backoff.active() || endpoint.absent;
-        const auto level = late ? log::Level::notice : log::Level::debug;
-        log::print(level, {.service = name}, "{}: listening on {}", name,
-                   endpoint.spec().address.to_string());
-        endpoint.open_backoff.reset();
-        endpoint.absent = false;
-        endpoint.listener = std::move(*opened);
-        lender_.find_borrower(endpoint);
-        admission_.arm(endpoint);
-        return;
-    }
-    if (await(endpoint, opened.error())) return;
-    const Duration wait = endpoint.open_backoff.next();
-    endpoint.failure = opened.error().text();
-    log::error({.event = log::Event::cannot_listen, .service = name},
-               "{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
-    endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
-}
-
-void Roster::retry(Endpoint& endpoint) {
-    settle(endpoint, keeper_.open(*endpoint.service->config, endpoint.spec()));
-}
-
-// Whether the failure is one that ends with an event.
-bool Roster::await(Endpoint& endpoint, const Error& error) {
-    const bool interface = error.code == ENODEV;
-    const bool is_absent = interface || error.code == EADDRNOTAVAIL;
-    const bool watched = appearances_.tells_of(interface);
-    if (!is_absent || !endpoint.spec().address.is_ip() || !appearances_.start(interface)) {
-        endpoint.absent = false;
-        return false;
-    }
-    if (!watched) {
-        // It may have come between the failure and now.
-        retry(endpoint);
-        stop_awaiting();
-        return true;
-    }
-    const bool known = std::exchange(endpoint.absent, true) && endpoint.failure == error.text();
-    endpoint.failure = error.text();
-    endpoint.timer.reset();
-    const std::string& name = endpoint.service->name();
-    if (!known)
-        log::error({.event = log::Event::cannot_listen, .service = name},
-                   "{}: {}; waiting for it to appear", name, error.text());
-    return true;
-}
-
-void Roster::retry_absent() {
-    for (const auto& service : services_) {
-        for (const auto& endpoint : service->endpoints) {
-            if (endpoint->absent) retry(*endpoint);
-        }
-    }
-    stop_awaiting();
-}
-
-void Roster::stop_awaiting() {
-    const bool any = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
-        return std::any_of(service->endpoints.begin(), service->endpoints.end(),
-                           [](const auto& endpoint) { return endpoint->absent; });
-    });
-    if (!any) appearances_.stop();
 }
 
 void Roster::close_all(Parting why) {
