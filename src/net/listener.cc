@@ -1,5 +1,7 @@
 #include "net/listener.h"
 
+#include "net/repair.h"
+
 #include <cerrno>
 
 namespace inetd {
@@ -32,6 +34,20 @@ Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const L
 
 Result<void> Listener::apply(const SocketOptions& options) const {
     return apply_options(fd_.get(), spec_, options, holder_ != Holder::unit);
+}
+
+Listener::Repair Listener::repair(const SocketOptions& options) const {
+    const bool was_shut = is_shut_down(fd_.get());
+    // Where it was TCP's, that brings it back to life with all its options (tcp_disconnect in
+    // Linux). It fails where somebody else has taken the address meanwhile.
+    if (!start_listening(fd_.get(), spec_, options)) return Repair::impossible;
+    if (was_shut && is_shut_down(fd_.get())) return Repair::impossible;
+    const bool was_connected = is_connected(fd_.get());
+    if (was_connected && !disconnect(fd_.get())) return Repair::impossible;
+    const FilterState filter = remove_filter(fd_.get());
+    if (filter == FilterState::locked) return Repair::impossible;
+    const bool had_filter = filter == FilterState::removed;
+    return was_shut || was_connected || had_filter ? Repair::done : Repair::not_needed;
 }
 
 Fd Listener::release() {

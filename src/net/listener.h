@@ -34,6 +34,15 @@ class Listener {
     // Gives the descriptor up; the file stays for whoever has it next.
     [[nodiscard]] Fd release();
 
+    // What a process that shares the socket may have done to it, undone where that can be.
+    enum class Repair {
+        not_needed,
+        done,
+        impossible, // nothing will come through it any more: open another one
+    };
+    // The backlog is as the options say afterwards, too.
+    [[nodiscard]] Repair repair(const SocketOptions& options) const;
+
     // Frees the address at once, also while a child that has not come to its exec yet holds the
     // socket too. Only for one that nobody else is to accept from any more.
     void shut_down() const;

@@ -48,7 +48,7 @@ static Result<void> set_file_access(const std::string& path, const SocketOptions
     return {};
 }
 
-static Result<void> start_listening(int fd, const ListenSpec& spec, const SocketOptions& options) {
+Result<void> start_listening(int fd, const ListenSpec& spec, const SocketOptions& options) {
     if (!has_connections(spec.type)) return {};
     // listen(2): the kernel cuts the number to net.core.somaxconn.
     if (listen(fd, options.backlog > 0 ? options.backlog : INT_MAX) != 0)

@@ -32,6 +32,10 @@ Result<Fd> open_socket(const ListenSpec& spec, const SocketOptions& options,
 // Lets other sockets of our user be bound to the same address (SO_REUSEPORT, socket(7)).
 Result<void> share_port(int fd);
 
+// Has a socket of a type that has connections listen; does nothing to others.
+[[nodiscard]] Result<void> start_listening(int fd, const ListenSpec& spec,
+                                           const SocketOptions& options);
+
 // Applies options to an open socket: buffers and backlog, and if it is ours and not a unit's, all
 // others, a unix path's owner and mode among them. One that has connections listens afterwards.
 Result<void> apply_options(int fd, const ListenSpec& spec, const SocketOptions& options, bool ours);

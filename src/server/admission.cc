@@ -36,11 +36,31 @@ void Admission::arm(Endpoint& endpoint) {
         endpoint.timer = loop_.after(Duration::zero(), [this, &endpoint] { on_ready_(endpoint); });
     if (endpoint.watch) return;
     try {
-        endpoint.watch = loop_.watch(endpoint.listener->fd(), EPOLLIN,
-                                     [this, &endpoint](std::uint32_t) { on_ready_(endpoint); });
+        endpoint.watch =
+            loop_.watch(endpoint.listener->fd(), EPOLLIN | EPOLLRDHUP,
+                        [this, &endpoint](std::uint32_t events) { on_events(endpoint, events); });
     } catch (const std::system_error& error) {
         exhausted(endpoint, "epoll_ctl", error.code().value());
     }
+}
+
+// A socket that listens, or has no peer, does not end unless it is shut down. One that was is
+// readable for ever.
+void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
+    if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0 && !repair(endpoint)) return;
+    on_ready_(endpoint);
+}
+
+bool Admission::repair(Endpoint& endpoint) {
+    const Service& service = *endpoint.service;
+    const auto repair = endpoint.listener->repair(service.config->socket);
+    if (repair == Listener::Repair::not_needed) return true;
+    const bool lost = repair == Listener::Repair::impossible;
+    log::warning({.service = service.name()},
+                 "{}: {} was shut down, connected or filtered by a server: {}", service.name(),
+                 endpoint.spec().address.to_string(), lost ? "opening it anew" : "undone");
+    if (lost) reopen_(endpoint);
+    return !lost;
 }
 
 void Admission::pause(Endpoint& endpoint, Duration how_long) {

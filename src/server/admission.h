@@ -6,6 +6,7 @@
 #include "server/feed.h"
 #include "server/service.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,11 @@ class Admission {
     // again when it does not any more.
     void arm(Endpoint& endpoint);
     void arm_all(Service& service);
+    // What opens a socket anew that is of no use any more; it may call arm().
+    void on_lost(OnReady reopen) { reopen_ = std::move(reopen); }
+    // Mends what a process that has or had the endpoint's socket has done to it. False: it had to
+    // be opened anew.
+    bool repair(Endpoint& endpoint);
     // To whom it tells what becomes of services and clients.
     [[nodiscard]] Feed& feed() { return feed_; }
     // From now on nobody is listened to any more.
@@ -60,6 +66,7 @@ class Admission {
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:
+    void on_events(Endpoint& endpoint, std::uint32_t events);
     void note(Service& service, const SocketAddress& peer, Refusal refusal, int connection);
     std::shared_ptr<void> ask_gate(Service& service, const SocketAddress& peer, Gate::Ask ask,
                                    int connection);
@@ -68,6 +75,7 @@ class Admission {
     ClientLog& client_log_;
     Feed& feed_;
     OnReady on_ready_;
+    OnReady reopen_;
     Outcasts outcasts_;
     bool stopped_ = false;
 };

@@ -11,7 +11,8 @@
 
 // The socket of a wait service is one open file description in two processes. While it is lent the
 // daemon neither watches it nor touches its mode, which both would share; it is made blocking
-// before, as a server expects, and non-blocking after, whatever the server has made of it.
+// before, as a server expects, and non-blocking after, whatever the server has made of it. A server
+// can also shut it down, connect it or filter it; that is undone, as the next one needs it whole.
 
 namespace inetd {
 
@@ -56,15 +57,16 @@ std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& e
 
 void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     if (endpoint.lent_to != end.pid || !endpoint.listener) return;
-    give_back(endpoint);
+    if (!give_back(endpoint)) return;
     judge(endpoint, end, lasted);
     admission_.arm(endpoint);
 }
 
-void Lender::give_back(Endpoint& endpoint) {
+bool Lender::give_back(Endpoint& endpoint) {
     endpoint.lent_to = 0;
     forget(endpoint);
     set_blocking(endpoint.listener->fd(), false);
+    return admission_.repair(endpoint);
 }
 
 // Most servers of datagrams end at once, and nobody need hear of those.
@@ -94,7 +96,7 @@ void Lender::find_borrower(Endpoint& endpoint) {
     endpoint.loan = std::make_unique<Loan>();
     endpoint.loan->pidfd = std::move(pidfd);
     endpoint.loan->noted = true;
-    if (!pid) return give_back(endpoint);
+    if (!pid) return static_cast<void>(give_back(endpoint));
     log::info({.service = service.name()},
               "{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
     endpoint.lent_to = *pid;
@@ -108,8 +110,7 @@ void Lender::watch_borrower(Endpoint& endpoint) {
             loop_.watch(endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint](std::uint32_t) {
                 log::info({.service = endpoint.service->name()}, "{}: pid {} ended",
                           endpoint.service->name(), endpoint.lent_to);
-                give_back(endpoint);
-                admission_.arm(endpoint);
+                if (give_back(endpoint)) admission_.arm(endpoint);
             });
     } catch (const std::system_error&) {
         // epoll_ctl(2): ENOSPC, ENOMEM. What has ended is still found then.

@@ -34,7 +34,8 @@ class Lender {
     std::function<void(const ChildEnd&, Duration lasted)> when_ended(Endpoint& endpoint);
     void watch_for_others(Endpoint& endpoint);
     void watch_borrower(Endpoint& endpoint);
-    void give_back(Endpoint& endpoint);
+    // False if the socket had to be opened anew.
+    bool give_back(Endpoint& endpoint);
     void take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
     static void judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
 

@@ -27,7 +27,9 @@ class Roster {
           admission_(acceptor.admission()),
           lender_(acceptor.lender()),
           launcher_(launcher),
-          keeper_(keeper) {}
+          keeper_(keeper) {
+        admission_.on_lost([this](Endpoint& endpoint) { reopen(endpoint); });
+    }
 
     // Whether services get the daemon's own environment, from the next apply() on.
     void set_keep_environment(bool wanted) { keep_environment_ = wanted; }
@@ -73,6 +75,7 @@ class Roster {
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);
     void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);
     void retry(Endpoint& endpoint);
+    void reopen(Endpoint& endpoint);
     bool await(Endpoint& endpoint, const Error& error);
     void retry_absent();
     void close_socket(Endpoint& endpoint);

@@ -37,6 +37,12 @@ void Roster::retry(Endpoint& endpoint) {
     settle(endpoint, keeper_.open(*endpoint.service->config, endpoint.spec()));
 }
 
+void Roster::reopen(Endpoint& endpoint) {
+    close_socket(endpoint);
+    launcher_.spawner().settle();
+    retry(endpoint);
+}
+
 // Whether the failure is one that ends with an event.
 bool Roster::await(Endpoint& endpoint, const Error& error) {
     const bool interface = error.code == ENODEV;

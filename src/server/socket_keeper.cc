@@ -111,7 +111,20 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
         drop(socket->name);
         (*listener)->set_holder(Holder::nobody);
     }
-    return listener;
+    if (!listener || lent) return listener;
+    return if_useful(*std::move(listener), config);
+}
+
+Result<std::unique_ptr<Listener>> SocketKeeper::if_useful(std::unique_ptr<Listener> listener,
+                                                          const ServiceConfig& config) {
+    if (listener->repair(config.socket) != Listener::Repair::impossible) return listener;
+    const ListenSpec spec = listener->spec();
+    const bool of_unit = listener->holder() == Holder::unit;
+    close(std::move(listener), false, Parting::unwanted);
+    if (!of_unit) return std::unique_ptr<Listener>();
+    return Error{"the socket unit's " + spec.address.to_string() +
+                     " was shut down by a server; the unit must be restarted",
+                 0};
 }
 
 Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config,

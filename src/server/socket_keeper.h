@@ -58,9 +58,13 @@ class SocketKeeper {
     [[nodiscard]] bool remembers() const { return supervisor_.present(); }
 
   private:
-    // Null if there is none.
+    // Null if there is none, or none of use.
     Result<std::unique_ptr<Listener>> take_over(const ServiceConfig& config,
                                                 const ListenSpec& spec);
+
+    // A server of before may have left it in a state in which nothing comes through any more.
+    Result<std::unique_ptr<Listener>> if_useful(std::unique_ptr<Listener> listener,
+                                                const ServiceConfig& config);
 
     // False if there is no room for it, or nobody to keep it.
     bool keep(const std::string& name, int fd, bool polled);

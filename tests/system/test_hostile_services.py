@@ -1,0 +1,236 @@
+"""Services that misbehave: none disturbs its neighbours, and what one did to the socket that it was
+lent is mended for the next one.
+
+What is elsewhere: a server that dies at once, leaves its datagram or makes its socket non-blocking
+(test_wait), one that fills its stderr (test_stderr), ignores SIGTERM when its client has gone
+(test_tether), or leaves processes behind (test_trouble)."""
+
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, udp
+from support import (children, cpu_ticks, is_nonblocking, listeners, script, stat_fields,
+                     wait_for_end, wait_until)
+from test_inherited import hand  # noqa: F401
+
+TICKS = os.sysconf("SC_CLK_TCK")
+NOBODYS_UID = 40000 + os.getpid() % 20000
+
+
+class Neighbours:
+    """A process, a session of the loop, and datagrams: whoever else the daemon serves."""
+
+    def __init__(self):
+        self.cat, self.echo = free_port(), free_port()
+        self.conf = (f"127.0.0.1:{self.cat} stream tcp4 nowait {ME} /bin/cat\n"
+                     f"127.0.0.1:{self.echo} stream tcp4 nowait {ME} internal echo\n"
+                     f"127.0.0.1:{self.echo} dgram udp4 wait {ME} internal echo\n")
+
+    def are_served(self):
+        assert ask(self.cat, b"hello") == b"hello"
+        assert ask(self.echo, b"hello") == b"hello"
+        with udp(self.echo) as s:
+            s.send(b"hello")
+            assert s.recv(100) == b"hello"
+
+
+@pytest.fixture
+def neighbours():
+    return Neighbours()
+
+
+def rests(d):
+    """The daemon sleeps for a second, apart from a timer or two: nothing spins."""
+    before = cpu_ticks(d.pid)
+    time.sleep(1)
+    return cpu_ticks(d.pid) - before < TICKS / 4
+
+
+def descriptors(d):
+    return len(os.listdir(f"/proc/{d.pid}/fd"))
+
+
+# Spoils its socket when it is the first one, and is as a server should be from then on. It has been
+# asked for by a client, whom the first one does not take.
+SPOILER = """
+import fcntl, os, socket, struct, sys
+s = socket.socket(fileno=os.dup(0))
+SO_ATTACH_FILTER, SO_LOCK_FILTER = 26, 44
+
+def drop_all(lock):
+    import ctypes
+    code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0))  # BPF_RET | BPF_K, 0
+    s.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                 struct.pack("HL", 1, ctypes.addressof(code)))
+    if lock:
+        s.setsockopt(socket.SOL_SOCKET, SO_LOCK_FILTER, 1)
+
+def shut(how):
+    try:
+        s.shutdown(how)
+    except OSError as refused:  # of UDP, which does it nevertheless
+        if s.type != socket.SOCK_DGRAM:
+            raise
+
+def take_one():
+    if s.type == socket.SOCK_STREAM:
+        client, _ = s.accept()
+        client.setblocking(True)
+        client.sendall(b"hello")
+        return
+    data, peer = s.recvfrom(100)
+    s.sendto(data, peer)
+
+mark = sys.argv[1]
+spoil = open(mark).read() if os.path.exists(mark) else ""
+if spoil:
+    os.rename(mark, mark + ".done")
+    take_one()
+    if spoil == "connect":
+        s.connect(s.getsockname() if s.family == socket.AF_UNIX else (s.getsockname()[0], 9))
+    elif spoil.startswith("filter"):
+        drop_all(spoil.endswith("locked"))
+    elif spoil == "listen":
+        s.listen(0)
+    else:
+        shut(int(spoil))
+else:
+    take_one()
+"""
+
+SHUT = {socket.SHUT_RD: "0", socket.SHUT_WR: "1", socket.SHUT_RDWR: "2"}
+
+
+class Spoiled:
+    """A wait service of the given kind, whose first server does `what` to its socket."""
+
+    KINDS = {"tcp4": "stream", "tcp6": "stream", "udp4": "dgram", "udp6": "dgram",
+             "unix-stream": "stream", "unix-dgram": "dgram"}
+
+    def __init__(self, workdir, kind, what):
+        self.kind, self.socktype, self.workdir = kind, self.KINDS[kind], workdir
+        self.port = free_port()
+        self.path = workdir / "socket"
+        self.host = "::1" if kind.endswith("6") else "127.0.0.1"
+        self.mark = workdir / "spoil"
+        self.mark.write_text(what)
+        program = script(workdir / "spoiler", SPOILER)
+        self.name = self.path if kind.startswith("unix") else self.port
+        protocol = "unix" if kind.startswith("unix") else kind
+        self.line = f"{self.name} {self.socktype} {protocol} wait {ME} {program} spoiler {self.mark}\n"
+
+    def client(self):
+        if not self.kind.startswith("unix"):
+            return connect(self.port, self.host) if self.socktype == "stream" else udp(
+                self.port, self.host)
+        s = socket.socket(socket.AF_UNIX,
+                          socket.SOCK_STREAM if self.socktype == "stream" else socket.SOCK_DGRAM)
+        s.settimeout(PATIENCE)
+        if self.socktype == "dgram":
+            s.bind("")  # an abstract name of its own
+        s.connect(str(self.path))
+        return s
+
+    def visit(self, again=PATIENCE):
+        with self.client() as s:
+            if self.socktype == "dgram":
+                s.settimeout(again)
+                s.send(b"hello")
+            return s.recv(100) == b"hello"
+
+    def is_served_again(self):
+        """Whoever comes while the socket is not mended yet is turned away, and a datagram is lost."""
+        try:
+            return self.visit(again=1)
+        except (ConnectionError, FileNotFoundError, TimeoutError):
+            return False
+
+
+# Of what has no connections nobody can see that its sending side was shut down: its service says
+# nothing any more, but that is all.
+SPOILS = [(kind, SHUT[how]) for kind, socktype in Spoiled.KINDS.items() for how in SHUT
+          if socktype == "stream" or how != socket.SHUT_WR]
+SPOILS += [("udp4", "connect"), ("udp6", "connect"), ("unix-dgram", "connect"),
+           ("udp4", "filter"), ("udp6", "filter-locked"), ("tcp4", "filter"), ("tcp4", "listen")]
+
+
+@pytest.mark.parametrize("kind, what", SPOILS)
+def test_socket_that_a_server_spoiled_serves_again(workdir, neighbours, kind, what):
+    spoiled = Spoiled(workdir, kind, what)
+    with Daemon(neighbours.conf + spoiled.line, "-l") as d:
+        before = descriptors(d)
+        assert spoiled.visit()
+        first = re.search(r"pid (\d+)", d.wait_log("pid \\d+ ended: exit 0"))[1]
+        wait_until(spoiled.is_served_again, "the service is there again")
+        neighbours.are_served()
+        wait_until(lambda: not children(d.pid), "all have ended")
+        wait_until(lambda: descriptors(d) == before, "nothing is left open")
+        assert not d.lines_like("without taking what came in"), d.log()
+        assert len(d.lines_like(rf"^(?!.*pid {first}).*started pid")) <= 5, d.log()
+
+
+# The first client's server leaves a process behind that has the socket, and that does something to it
+# when it is told to. Later ones are as they should be.
+LEAVER = SPOILER[:SPOILER.index("mark = ")] + """
+import signal
+if os.path.exists(sys.argv[1]):
+    take_one()
+    sys.exit()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+if os.fork() == 0:
+    with open(sys.argv[1] + ".new", "w") as f:
+        f.write(str(os.getpid()))
+    os.rename(sys.argv[1] + ".new", sys.argv[1])
+    signal.sigwait([signal.SIGUSR1])
+    DO
+else:
+    while not os.path.exists(sys.argv[1]):
+        pass
+    take_one()
+"""
+
+
+def leave(workdir, kind, do):
+    spoiled = Spoiled(workdir, kind, "")
+    spoiled.mark.unlink()
+    script(workdir / "spoiler", LEAVER.replace("DO", do))
+    return spoiled
+
+
+def tell(spoiled):
+    pid = int(spoiled.mark.read_text())
+    os.kill(pid, signal.SIGUSR1)
+    return pid
+
+
+@pytest.mark.parametrize("kind", ("tcp4", "udp4", "unix-stream", "unix-dgram"))
+def test_process_left_behind_shuts_the_socket_down(workdir, neighbours, kind):
+    """While the daemon listens there. A socket that is shut down is readable for ever."""
+    spoiled = leave(workdir, kind, "shut(2)")
+    with Daemon(neighbours.conf + spoiled.line, "-l") as d:
+        assert spoiled.visit()
+        d.wait_log("ended: exit 0")
+        wait_for_end(tell(spoiled))
+        d.wait_log("was shut down, connected or filtered by a server: ")
+        wait_until(spoiled.is_served_again, "the service is there again")
+        neighbours.are_served()
+        assert len(d.lines_like("was shut down")) == 1
+        assert rests(d)
+
+
+def test_unit_whose_socket_was_shut_down_must_be_restarted(workdir, neighbours, hand):
+    """What another one holds cannot be opened anew; that is said, and tried with patience."""
+    spoiled = Spoiled(workdir, "udp4", SHUT[socket.SHUT_RDWR])
+    with Daemon(neighbours.conf + spoiled.line,
+                wrap=hand(f"{spoiled.port}=udp=0.0.0.0:{spoiled.port}")) as d:
+        assert spoiled.visit()
+        d.wait_log("shut down by a server; the unit must be restarted; retrying")
+        neighbours.are_served()
+        assert rests(d)
