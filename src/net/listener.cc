@@ -3,6 +3,7 @@
 #include "net/repair.h"
 
 #include <cerrno>
+#include <poll.h>
 
 namespace inetd {
 
@@ -29,11 +30,18 @@ Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const L
     const SocketFile file = ours ? identify_file(spec.address) : SocketFile();
     if (auto fits = fit(from.fd.get(), spec, options, prepare, ours); !fits) return fits.error();
     if (!lent) set_blocking(from.fd.get(), false);
-    return std::unique_ptr<Listener>(new Listener(std::move(from.fd), spec, file, from.holder));
+    std::unique_ptr<Listener> listener(new Listener(std::move(from.fd), spec, file, from.holder));
+    listener->was_lent_ = lent;
+    return listener;
 }
 
 Result<void> Listener::apply(const SocketOptions& options) const {
     return apply_options(fd_.get(), spec_, options, holder_ != Holder::unit);
+}
+
+void Listener::lend() {
+    set_blocking(fd_.get(), true);
+    was_lent_ = true;
 }
 
 Listener::Repair Listener::repair(const SocketOptions& options) const {
@@ -66,8 +74,18 @@ Listener::~Listener() {
     remove_file(spec_.address, file_);
 }
 
+// A service that was `wait` once. accept(2) has no flag not to wait, and a process that one of its
+// servers left behind may make the socket block and take clients from it at any time. That leaves
+// it the moment between two system calls, in which both must happen.
+static bool may_accept(int fd) {
+    pollfd item{fd, POLLIN, 0};
+    set_blocking(fd, false);
+    return poll(&item, 1, 0) == 1;
+}
+
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;
+    if (was_lent_ && !may_accept(fd_.get())) return result;
     socklen_t size = SocketAddress::kRoom;
     const int fd = accept4(fd_.get(), result.peer.room(), &size,
                            SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));

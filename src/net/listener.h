@@ -34,6 +34,10 @@ class Listener {
     // Gives the descriptor up; the file stays for whoever has it next.
     [[nodiscard]] Fd release();
 
+    // Makes it block, as a server that is given it expects, and notes that processes which that one
+    // leaves behind may have it from now on.
+    void lend();
+
     // What a process that shares the socket may have done to it, undone where that can be.
     enum class Repair {
         not_needed,
@@ -74,6 +78,7 @@ class Listener {
     ListenSpec spec_;
     SocketFile file_;
     Holder holder_;
+    bool was_lent_ = false;
 };
 
 } // namespace inetd

@@ -22,7 +22,7 @@ void Lender::lend(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const int fd = endpoint.listener->fd();
     endpoint.watch.reset();
-    set_blocking(fd, true);
+    endpoint.listener->lend();
     endpoint.lent_to = launcher_.launch({.service = service,
                                          .socket = fd,
                                          .peer = {},

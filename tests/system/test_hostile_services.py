@@ -225,6 +225,24 @@ def test_process_left_behind_shuts_the_socket_down(workdir, neighbours, kind):
         assert rests(d)
 
 
+def test_process_left_behind_makes_the_socket_block(workdir, neighbours):
+    """accept(2) would wait for a client in the daemon, which has come to serve them itself."""
+    spoiled = leave(workdir, "tcp4", "while True: s.setblocking(True); signal.sigtimedwait([], 0.002)")
+    with Daemon(neighbours.conf + spoiled.line, "-l") as d:
+        assert spoiled.visit()
+        d.wait_log("ended: exit 0")
+        pid = tell(spoiled)
+        try:
+            d.reload(f"{neighbours.conf}{spoiled.port} stream tcp4 nowait {ME} internal echo\n")
+            (_, inode), = listeners(d.pid, spoiled.port)
+            for _ in range(20):
+                wait_until(lambda: not is_nonblocking(d.pid, inode), "it blocks")
+                assert ask(spoiled.port, b"hello") == b"hello"
+                neighbours.are_served()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_unit_whose_socket_was_shut_down_must_be_restarted(workdir, neighbours, hand):
     """What another one holds cannot be opened anew; that is said, and tried with patience."""
     spoiled = Spoiled(workdir, "udp4", SHUT[socket.SHUT_RDWR])
