@@ -116,6 +116,12 @@ void ErrorLines::drain() {
     finish();
 }
 
+void ErrorLines::abandon() {
+    const auto self = shared_from_this();
+    text_.clear();
+    finish();
+}
+
 void ErrorLines::finish() {
     write_line(text_);
     text_.clear();

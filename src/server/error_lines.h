@@ -42,6 +42,8 @@ class ErrorLines : public std::enable_shared_from_this<ErrorLines> {
     static constexpr int kWholePipe = 17; // reads of a pipe's capacity, and its end
     // The same without regard to the budget, for the end of the daemon.
     void drain();
+    // The end, whatever is in the pipe: who writes there gets EPIPE from now on.
+    void abandon();
 
   private:
     enum class Got { something, nothing, end };

@@ -27,7 +27,11 @@ static Result<Fd> open_file(const std::string& path) {
 
 void ErrorOutputs::open_files(const std::vector<ServiceConfigPtr>& services) {
     files_.clear();
-    budgets_.clear();
+    for (auto& [id, shared] : shared_) {
+        shared.budget = std::make_shared<TokenBucket>();
+        std::erase_if(shared.left, [](const auto& pipe) { return pipe.expired(); });
+    }
+    std::erase_if(shared_, [](const auto& item) { return item.second.left.empty(); });
     for (const ServiceConfigPtr& config : services) {
         const std::string& path = config->surroundings->errors;
         if (!config->program || !path.starts_with('/') || files_.contains(path)) continue;
@@ -65,10 +69,9 @@ ErrorOutputs::Output ErrorOutputs::to_log(const ServiceConfigPtr& config,
 
 std::shared_ptr<ErrorLines> ErrorOutputs::lines_of(Fd pipe, const ServiceConfigPtr& config,
                                                    const SocketAddress& peer) {
-    auto& budget = budgets_[config->id()];
-    if (budget == nullptr) budget = std::make_shared<TokenBucket>();
     const int key = pipe.get();
-    return std::make_shared<ErrorLines>(loop_, std::move(pipe), config, peer, budget,
+    return std::make_shared<ErrorLines>(loop_, std::move(pipe), config, peer,
+                                        shared_[config->id()].budget,
                                         [this, key] { pipes_.erase(key); });
 }
 
@@ -101,6 +104,28 @@ void ErrorOutputs::started(const Output& output, pid_t pid) {
     if (output.lines == nullptr) return;
     pipes_[output.lines->fd()] = output.lines;
     output.lines->start(pid);
+}
+
+// A process that a server leaves behind is no instance of the service any more, so that nothing
+// else bounds how many descriptors of ours they hold; and one process can collect the pipes of many
+// (SCM_RIGHTS, unix(7)).
+void ErrorOutputs::ended(const std::shared_ptr<ErrorLines>& lines) {
+    static constexpr std::size_t kMostLeft = 32;
+    if (!pipes_.contains(lines->fd())) return;
+    const ServiceConfigPtr config = lines->state().config;
+    auto& left = shared_[config->id()].left;
+    std::erase_if(left, [](const auto& pipe) { return pipe.expired(); });
+    left.push_back(lines);
+    if (left.size() <= kMostLeft) return;
+    const auto oldest = left.front().lock();
+    left.pop_front();
+    const pid_t whose = oldest->state().pid;
+    if (left_notes_.pass(loop_.now()))
+        log::warning({.service = config->name, .pid = whose},
+                     "{}: of {} servers that have ended stderr is still open or unread; the rest "
+                     "of that of pid {} is lost",
+                     config->name, left.size() + 1, whose);
+    oldest->abandon();
 }
 
 void ErrorOutputs::drain() {

@@ -7,6 +7,7 @@
 #include "policy/throttle.h"
 #include "server/error_lines.h"
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,10 @@ class ErrorOutputs {
     // The child is there: listens to what it says.
     void started(const Output& output, pid_t pid);
 
+    // The server has ended, and what it said before was written. Some process that it left behind
+    // may hold the pipe.
+    void ended(const std::shared_ptr<ErrorLines>& lines);
+
     // The pipes whose lines go to the log, and how one of them goes on in another process: state.fd
     // is taken.
     [[nodiscard]] std::vector<ErrorLinesState> states() const;
@@ -42,6 +47,13 @@ class ErrorOutputs {
     void drain();
 
   private:
+    // What servers of one service have in common.
+    struct Shared {
+        std::shared_ptr<TokenBucket> budget = std::make_shared<TokenBucket>();
+        std::deque<std::weak_ptr<ErrorLines>>
+            left{}; // of servers that have ended, the oldest first
+    };
+
     int null();
     Output lost(const ServiceConfig& config, const Error& error);
     Output to_journal(const ServiceConfig& config);
@@ -52,9 +64,10 @@ class ErrorOutputs {
     EventLoop& loop_;
     Fd null_;
     std::map<std::string, Fd> files_;
-    std::unordered_map<std::string, std::shared_ptr<TokenBucket>> budgets_; // by service
-    std::unordered_map<int, std::shared_ptr<ErrorLines>> pipes_;            // by descriptor
+    std::unordered_map<std::string, Shared> shared_;             // by service
+    std::unordered_map<int, std::shared_ptr<ErrorLines>> pipes_; // by descriptor
     Throttle notes_;
+    Throttle left_notes_;
 };
 
 } // namespace inetd

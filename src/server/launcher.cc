@@ -155,7 +155,10 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
     }
     const Duration lasted = Clock::now() - child->started;
     // Its last words come before its end.
-    if (const auto lines = child->lines.lock()) lines->pump(ErrorLines::kWholePipe);
+    if (const auto lines = child->lines.lock()) {
+        lines->pump(ErrorLines::kWholePipe);
+        errors_.ended(lines);
+    }
     const std::string& name = child->config->name;
     const SpawnReport* report = report_of(end.pid, reports);
     if (child->gate) count(child->gate->tally(), end, lasted, report == nullptr);

@@ -245,6 +245,9 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
             child.lines = found->second;
         launcher.adopt(was.pid, std::move(child), was.tether);
     }
+    for (const auto& [pid, pipe] : lines) {
+        if (!launcher.has(pid)) launcher.errors().ended(pipe);
+    }
     for (const auto& [place, was] : handover.sessions) {
         SessionState state = was;
         state.service = heirs.config(place);

@@ -252,3 +252,71 @@ def test_unit_whose_socket_was_shut_down_must_be_restarted(workdir, neighbours, 
         d.wait_log("shut down by a server; the unit must be restarted; retrying")
         neighbours.are_served()
         assert rests(d)
+
+
+# Hands its standard error to whoever listens at argv[1], and is gone: nobody writes there any more,
+# but the pipe does not end.
+HOARDER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect(sys.argv[1])
+    socket.send_fds(s, [b"x"], [2])
+"""
+
+
+@pytest.mark.needs("prlimit")
+def test_servers_that_close_nothing(start, workdir, neighbours):
+    """Each leaves the pipe of its standard error open. The daemon has a hundred descriptors, and keeps
+    those that it needs for its other services."""
+    port = free_port()
+    program = script(workdir / "hoarder", HOARDER)
+    with socket.socket(socket.AF_UNIX) as collector:
+        collector.bind(str(workdir / "collector"))
+        collector.listen()
+        d = start(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program} hoarder "
+                  f"{workdir}/collector\n",
+                  f'services = ( {{ name = "{port}"; stderr = "log"; }} );',
+                  wrap=("prlimit", "--nofile=128:128"))
+        hoard = []
+        try:
+            for _ in range(150):
+                with connect(port) as client, collector.accept()[0] as s:
+                    hoard += socket.recv_fds(s, 1, 1)[1]
+                    client.recv(1)
+            neighbours.are_served()
+            assert descriptors(d) < 100
+            os.write(hoard[-1], b"the last one is heard\n")
+            d.wait_log("the last one is heard")
+            with pytest.raises(BrokenPipeError):
+                os.write(hoard[0], b"the first one is not\n")
+        finally:
+            for fd in hoard:
+                os.close(fd)
+        wait_until(lambda: not d.lines_like("descriptors"), "nothing was missing")
+
+
+def test_server_that_floods_a_pipe_that_does_not_block(start, workdir, neighbours):
+    port = free_port()
+    program = script(workdir / "flooder", """
+import fcntl, os, socket
+fcntl.fcntl(2, fcntl.F_SETFL, os.O_NONBLOCK)
+fcntl.fcntl(2, 1031, 4096)  # F_SETPIPE_SZ
+own = os.open("/proc/self/fd/2", os.O_RDWR | os.O_NONBLOCK)  # the end that is the daemon's, too
+while True:
+    for act in (lambda: os.write(own, b"complaint\\n" * 100), lambda: os.read(own, 10)):
+        try:
+            act()
+        except BlockingIOError:
+            pass
+""")
+    d = start(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program}\n",
+              f'services = ( {{ name = "{port}"; stderr = "log"; }} );')
+    with connect(port):
+        wait_until(lambda: len(d.lines_like("complaint")) > 500, "the burst")
+        before = cpu_ticks(d.pid)
+        for _ in range(20):
+            neighbours.are_served()
+        assert cpu_ticks(d.pid) - before < TICKS
+        (pid,) = {int(n) for n in re.findall(r"pid (\d+): complaint", d.log())}
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not children(d.pid), "it has ended")
