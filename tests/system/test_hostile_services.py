@@ -254,6 +254,75 @@ def test_unit_whose_socket_was_shut_down_must_be_restarted(workdir, neighbours, 
         assert rests(d)
 
 
+def test_connection_given_back_in_odd_states(workdir, neighbours):
+    """Half read, half shut, connected to nothing, with a filter: a nowait server's socket is its own."""
+    port = free_port()
+    program = script(workdir / "odd", SPOILER[:SPOILER.index("def take_one")] + """
+kind = s.recv(1)
+if kind == b"r": shut(socket.SHUT_RD)
+if kind == b"w": shut(socket.SHUT_WR)
+if kind == b"b": shut(socket.SHUT_RDWR)
+if kind == b"f": drop_all(True)
+if kind == b"l": s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+if kind == b"n": s.setblocking(False)
+if kind == b"k": os.kill(os.getpid(), 9)
+""")
+    with Daemon(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program}\n") as d:
+        before = descriptors(d)
+        for kind in b"rwbflnk" * 3:
+            with connect(port) as s:
+                s.sendall(bytes((kind,)) + b"which is not read" * 100)
+                try:
+                    while s.recv(100):
+                        pass
+                except ConnectionResetError:
+                    pass  # what was not read resets
+        neighbours.are_served()
+        wait_until(lambda: not children(d.pid), "all have ended")
+        wait_until(lambda: descriptors(d) == before, "nothing is left open")
+
+
+def test_server_that_never_reads(workdir, neighbours):
+    """Its clients fill their buffers, and nobody else's."""
+    port = free_port()
+    program = script(workdir / "deaf", "sleep 1000 & wait\n", "/bin/sh")
+    with Daemon(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program}\n") as d:
+        clients = [connect(port) for _ in range(10)]
+        for s in clients:
+            s.setblocking(False)
+            try:
+                while True:
+                    s.send(b"x" * 65536)
+            except BlockingIOError:
+                pass
+        for _ in range(5):
+            neighbours.are_served()
+        servers = children(d.pid)
+        assert len(servers) == 10
+        for pid in servers:
+            os.killpg(pid, signal.SIGKILL)
+        for s in clients:
+            s.close()
+
+
+def test_server_that_ignores_sigterm(start, workdir, neighbours):
+    """Its line can go, and the daemon does not wait for it longer than it was told to."""
+    port = free_port()
+    program = script(workdir / "stubborn", "trap '' TERM HUP INT; echo up; exec sleep 1000\n",
+                     "/bin/sh")
+    d = start(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program}\n",
+              "daemon = { stop_timeout = 0; };")
+    with connect(port) as s:
+        assert s.recv(100) == b"up\n"
+        (pid,) = children(d.pid)
+        d.reload(neighbours.conf)
+        os.kill(pid, signal.SIGTERM)
+        neighbours.are_served()
+        assert pid in children(d.pid)
+        assert d.stop() == 0
+        wait_for_end(pid)
+
+
 # Hands its standard error to whoever listens at argv[1], and is gone: nobody writes there any more,
 # but the pipe does not end.
 HOARDER = """
@@ -320,3 +389,53 @@ while True:
         (pid,) = {int(n) for n in re.findall(r"pid (\d+): complaint", d.log())}
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not children(d.pid), "it has ended")
+
+
+def processes_of(uid):
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and entry.stat().st_uid == uid:
+                found.append(int(entry.name))
+        except FileNotFoundError:
+            pass
+    return found
+
+
+# Every process of it starts others as long as it may, and is gone: whoever looks for them is late.
+BOMB = """
+import os
+while True:
+    try:
+        if os.fork() and os.getpid() % 2:
+            os._exit(0)
+    except OSError:
+        os.sched_yield()
+"""
+
+
+@pytest.mark.root
+def test_server_that_forks_without_end(start, workdir, neighbours):
+    """In bounds that are its own: those of its user, whom nobody else of this machine is."""
+    port = free_port()
+    program = script(workdir / "bomb", BOMB)
+    d = start(f"{neighbours.conf}{port} stream tcp4 nowait {NOBODYS_UID}:{NOBODYS_UID} {program}\n",
+              f'services = ( {{ name = "{port}"; rlimits = {{ nproc = 20; }}; nice = 19; }} );')
+    try:
+        with connect(port) as s:
+            wait_until(lambda: len(processes_of(NOBODYS_UID)) >= 20, "as many as may be")
+            for _ in range(10):
+                neighbours.are_served()
+            assert len(processes_of(NOBODYS_UID)) <= 25
+    finally:
+        end_all_of(NOBODYS_UID)
+    neighbours.are_served()
+    wait_until(lambda: not children(d.pid), "nothing is left")
+
+
+def end_all_of(uid):
+    """One look is not enough: those that it finds have started others. As the user himself,
+    kill(-1) reaches all at one time."""
+    subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+                    "/usr/bin/python3", "-IS", "-c", "import os; os.kill(-1, 9)"], check=False)
+    wait_until(lambda: not processes_of(uid), "all have ended")
