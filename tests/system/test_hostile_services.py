@@ -15,8 +15,8 @@ import time
 
 import pytest
 
-from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, udp
-from support import (children, cpu_ticks, is_nonblocking, listeners, script, stat_fields,
+from harness import ME, PATIENCE, Daemon, ask, connect, free_port, udp
+from support import (children, cpu_ticks, is_nonblocking, listeners, script,
                      wait_for_end, wait_until)
 from test_inherited import hand  # noqa: F401
 
