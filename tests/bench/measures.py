@@ -20,8 +20,12 @@ class Bench:
         self.load_path = f"{build}/tests/bench/load"
         self.hello = f"{build}/tests/bench/hello"
         self.answer = f"{build}/tests/bench/answer"
+        self.multiplex = f"{build}/tests/bench/multiplex"
+        self.decide = f"{build}/tests/bench/decide"
+        self.models = f"{build}/services/models"
         self.directory = directory
         self.seconds = seconds
+        self.connections = 2000 * max(1, int(seconds))  # where so many are measured, not so long
 
     def load(self, mode, *arguments):
         return machine.load(self.load_path, mode, *arguments)
@@ -140,6 +144,11 @@ def burst(bench, cls, clients):
             except OSError:
                 alive = False
         return got | {"alive": int(alive)}
+
+
+def decision(bench, _):
+    """Whether a client may come in."""
+    return machine.load(bench.decide, bench.ms)
 
 
 def reload(bench, cls, services):

@@ -78,7 +78,7 @@ class Server:
             began = time.monotonic()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
                                             stderr=out, start_new_session=True)
-        streams = [s for s in services if s.kind == "stream" and not s.wait]
+        streams = [s for s in services if s.kind == "stream"]
         if streams:
             while not can_connect(streams[-1].port):
                 self.check_alive(began)

@@ -4,6 +4,8 @@ import dataclasses
 import typing
 
 import measures
+import models
+import multiplexing
 import relays
 from peers import Bare, BusyboxInetd, BusyboxTcpsvd, Inetd, Xinetd
 
@@ -42,6 +44,8 @@ class Row:
     more: tuple = ()    # further figures for the table
     higher: bool = True # is better
     servers: tuple = () # (): all
+    base: str = ""      # the one of them that the others are related to in the table
+    across: tuple = ()  # figures that are drawn as a line for each server, and are all of the table
     quick: bool = True
 
 
@@ -51,6 +55,10 @@ def _spawn(**how):
 
 def _builtin(*what, **how):
     return lambda bench, cls: measures.builtin(bench, cls, *what, **how)
+
+
+def _multiplexing(part):
+    return lambda bench, cls: multiplexing.round_time(bench, cls, part)
 
 
 CPU = ("p50_us", "cpu_us", "all_cpu_us")
@@ -65,11 +73,11 @@ ROWS = [
         (Goal("1.2 x the best peer", peers, 1.2), Goal("1.5 x the best peer with many services",
                                                      peers_of_many, 1.5),
          Goal("0.9 x the bare loop", only(Bare), 0.9)), CPU),
-    Row("spawn-64", "The same, 64 clients", "rate", "/s", _spawn(clients=64),
+    Row("spawn-64", "Connections a second, static server, 64 clients", "rate", "/s", _spawn(clients=64),
         (Goal("1.2 x the best peer", peers, 1.2), Goal("1.5 x the best peer with many services",
                                                      peers_of_many, 1.5),
          Goal("0.9 x the bare loop", only(Bare), 0.9)), CPU),
-    Row("spawn-1", "The same, 1 client: median time of a connection", "p50_us", "us",
+    Row("spawn-1", "Median time of a connection, static server, 1 client", "p50_us", "us",
         _spawn(clients=1), (Goal("no worse than the best peer", peers, 1.0, False),), ("rate",),
         higher=False),
     Row("cpu", "The daemon's processor time for a connection, 8 clients", "cpu_us", "us",
@@ -81,7 +89,7 @@ ROWS = [
         (Goal("the best peer", peers, 1.0),), ("p50_us",)),
     Row("many-10", "Connections a second at random ones of 10 services, 8 clients", "rate", "/s",
         _spawn(clients=8, services=10), (), ("p50_us", "cpu_us")),
-    Row("many-10000", "The same of 10,000 services", "rate", "/s",
+    Row("many-10000", "Connections a second at random ones of 10,000 services, 8 clients", "rate", "/s",
         _spawn(clients=8, services=10000), (Goal("8 x the best peer", peers, 8.0),
          Goal("0.85 x ours with 10 services", "many-10", 0.85)),
         ("p50_us", "cpu_us"), quick=False),
@@ -95,19 +103,19 @@ ROWS = [
         measures.memory, (Goal("under 1 MiB", None, 1024, False),), higher=False),
     Row("echo-1", "TCP echo, 1 KiB messages, 1 connection", "rate", "/s",
         _builtin("echo", "echo", 1, 1024), (Goal("0.95 x the bare loop", only(Bare), 0.95),), ("p50_us",)),
-    Row("echo-100", "The same, 100 connections", "rate", "/s",
+    Row("echo-100", "TCP echo, 1 KiB messages, 100 connections", "rate", "/s",
         _builtin("echo", "echo", 100, 1024), (Goal("0.95 x the bare loop", only(Bare), 0.95),),
         ("p50_us",)),
     Row("stream-1", "TCP echo, stream, 1 connection", "mib_s", "MiB/s",
         _builtin("echo", "stream", 1), (Goal("0.95 x the bare loop", only(Bare), 0.95),)),
-    Row("stream-100", "The same, 100 connections", "mib_s", "MiB/s",
+    Row("stream-100", "TCP echo, stream, 100 connections", "mib_s", "MiB/s",
         _builtin("echo", "stream", 100), (Goal("0.95 x the bare loop", only(Bare), 0.95),)),
     *(Row(f"udp-{n}", f"UDP echo, {n} outstanding", "rate", "/s",
           _builtin("echo", "datagrams", n, 64, kind="dgram"),
           (Goal("0.95 x the bare loop", only(Bare), 0.95),), ("p50_us", "lost")) for n in (1, 8, 64)),
-    Row("chargen", "chargen", "mib_s", "MiB/s", _builtin("chargen", "drain"),
+    Row("chargen", "chargen, 1 connection", "mib_s", "MiB/s", _builtin("chargen", "drain"),
         (Goal("0.9 x the bare loop", only(Bare), 0.9), Goal("50 x the best peer", peers, 50.0))),
-    Row("discard", "discard", "mib_s", "MiB/s", _builtin("discard", "fill"),
+    Row("discard", "discard, 1 connection", "mib_s", "MiB/s", _builtin("discard", "fill"),
         (Goal("0.9 x the bare loop", only(Bare), 0.9),)),
     Row("idle", "10,000 idle connections to the echo", "served", "",
         lambda bench, cls: measures.idle(bench, cls, 10000),
@@ -130,5 +138,16 @@ ROWS = [
         lambda bench, cls: relays.relay(bench, cls, "line", "spawn", 1, 8, bench.ms),
         (Goal("xinetd, socat, socket-proxyd", simple_relays, 1.0),
          Goal("0.8 x haproxy", only(relays.Haproxy), 0.8)), ("p50_us",), servers=tuple(relays.SERVERS)),
+    Row("decision", "May a client come in? 100,000 sources, 10,000 entries to one", "ratio",
+        "", measures.decision, (Goal("at most twice the time", None, 2, False),),
+        ("ns_one", "ns_entries", "ns_sources", "ns_many"), higher=False, servers=(Inetd,)),
+    Row("models", "Process models: processor time for a connection", "tree_cpu_us", "us",
+        models.processor_time, more=("rate",), higher=False, servers=models.SERVERS,
+        base=models.ITERATIVE),
+    *(Row(key, f"Multiplexing: processor time of a round, {active} active", "us_1000", "us",
+          _multiplexing(part), higher=False, servers=multiplexing.METHODS,
+          across=tuple(f"us_{size}" for size in multiplexing.SIZES))
+      for key, active, part in (("multiplexing-one", "one descriptor", 0),
+                                ("multiplexing-tenth", "a tenth of them", 0.1))),
 ]
 

@@ -16,7 +16,8 @@ from rows import ROWS
 
 
 def servers_of(row, known):
-    return [cls for cls in row.servers or known if pathlib.Path(cls.path).exists()]
+    return [cls for cls in row.servers or known
+            if not cls.path or pathlib.Path(cls.path).exists()]
 
 
 def run_row(bench, row, servers, rounds, note):
@@ -102,8 +103,8 @@ def main():
                 f"{goal['goal']}: {goal['ratio']:.2f}{'' if goal['reached'] else ' (missed)'}"
                 for goal in goals))
             rows.append({"key": row.key, "title": row.title, "figure": row.figure, "unit": row.unit,
-                         "more": row.more, "higher": row.higher, "results": all_results[row.key],
-                         "goals": goals})
+                         "more": row.more, "higher": row.higher, "base": row.base,
+                         "across": row.across, "results": all_results[row.key], "goals": goals})
     text = json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine.describe(),
                        "rounds": options.rounds, "seconds": options.seconds, "rows": rows}, indent=1)
     pathlib.Path(options.output).write_text(text + "\n")

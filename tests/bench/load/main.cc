@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
         {"echo", bench::run_echo},   {"stream", bench::run_stream},
         {"drain", bench::run_drain}, {"fill", bench::run_fill},
         {"idle", bench::run_idle},   {"datagrams", bench::run_datagrams},
+        {"ask", bench::run_ask},
     };
     std::signal(SIGPIPE, SIG_IGN);
     bench::raise_descriptor_limit();

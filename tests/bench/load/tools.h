@@ -42,6 +42,7 @@ class Latencies {
 // Each mode prints one line of JSON.
 int run_spawn(int argc, char** argv);
 int run_burst(int argc, char** argv);
+int run_ask(int argc, char** argv);
 int run_echo(int argc, char** argv);
 int run_stream(int argc, char** argv);
 int run_drain(int argc, char** argv);
