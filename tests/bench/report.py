@@ -1,20 +1,25 @@
-"""report.py RESULTS DIRECTORY: the tables (results.md) and the plots (*.svg) of a run."""
+"""report.py RESULTS DIRECTORY [DOCUMENT]: the tables (results.md) and the plots (*.svg) of a run. With
+a document also its tables, between <!-- KEY --> and <!-- /KEY -->, and the plots in a directory
+beside it that is named as it is, in lower case.
+
+report.py --check DOCUMENT: whether it has a place for every row."""
 
 import json
 import pathlib
+import re
 import statistics
 import sys
 
-import matplotlib
-matplotlib.use("svg")
-from matplotlib import pyplot  # noqa: E402  (after the choice of the backend)
+import drawing
 
 OURS = "inetd (ours)"
 NAMES = {"p50_us": "median, us", "p99_us": "99 %, us", "worst_us": "worst, us", "cpu_us": "CPU, us",
          "all_cpu_us": "CPU with children, us", "rate": "a second", "pss_kib": "PSS, KiB",
          "mib_s": "MiB/s", "lost": "lost", "served": "served", "alive": "alive after",
          "last_ms": "last, ms", "failed": "failed", "reloads": "reloads", "start_ms": "ms",
-         "all_kib_each": "KiB each", "kernel_kib_each": "of these the kernel's"}
+         "all_kib_each": "KiB each", "kernel_kib_each": "of these the kernel's",
+         "tree_cpu_us": "CPU, us", "ns_one": "one entry, one source: ns", "ns_entries": "10,000 entries",
+         "ns_sources": "100,000 sources", "ns_many": "10,000 entries, 100,000 sources"}
 
 
 def median(results, figure):
@@ -28,21 +33,39 @@ def number(value):
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def size_of(figure):
+    """The 1000 of us_1000, a figure for that size."""
+    return int(figure.rpartition("_")[2])
+
+
+def title_of(figure):
+    return f"{size_of(figure):,}" if re.fullmatch(r"us_\d+", figure) else NAMES.get(figure, figure)
+
+
 def sorted_servers(row):
     return sorted((item for item in row["results"].items()
                    if median(item[1], row["figure"]) is not None),
                   key=lambda item: median(item[1], row["figure"]), reverse=row["higher"])
 
 
+def related(row, results):
+    """The figure to that of the base, round by round."""
+    pairs = zip(results, row["results"][row["base"]])
+    found = [own[row["figure"]] / base[row["figure"]] for own, base in pairs if own and base]
+    return f"{statistics.median(found):.2f}" if found else "-"
+
+
 def table(row):
-    figures = [row["figure"], *row["more"]]
-    yield f"### {row['title']}\n"
-    yield "| server | " + " | ".join(NAMES.get(figure, figure) for figure in figures) + " |"
-    yield "|---|" + "---:|" * len(figures)
+    figures = row["across"] or [row["figure"], *row["more"]]
+    base = row["base"] if row["base"] in row["results"] else ""
+    columns = [*map(title_of, figures), *([f"to {base}"] if base else [])]
+    yield f"| {'descriptors' if row['across'] else 'server'} | {' | '.join(columns)} |"
+    yield "|---|" + "---:|" * len(columns)
     for name, results in sorted_servers(row):
         bold = "**" if name == OURS else ""
-        yield f"| {bold}{name}{bold} | " + " | ".join(
-            number(median(results, figure)) for figure in figures) + " |"
+        cells = [number(median(results, figure)) for figure in figures]
+        cells += [related(row, results)] if base else []
+        yield f"| {bold}{name}{bold} | {' | '.join(cells)} |"
     yield ""
 
 
@@ -58,32 +81,76 @@ def goals(rows):
     yield ""
 
 
-def plot(row, path):
-    servers = sorted_servers(row)[::-1]
-    figure, axes = pyplot.subplots(figsize=(7, 0.6 + 0.32 * len(servers)))
-    axes.barh([name for name, _ in servers],
-              [median(results, row["figure"]) for _, results in servers],
-              color=["#2b6cb0" if name == OURS else "#b0b7c0" for name, _ in servers])
-    axes.set_title(row["title"], loc="left", fontsize=10)
-    axes.set_xlabel(row["unit"])
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.tight_layout()
-    # Without a date, so that the same figures give the same file.
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
+def plot(row):
+    """Nothing where there is nothing to compare."""
+    servers = sorted_servers(row)
+    if len(servers) < 2:
+        return None
+    if row["across"]:
+        series = {name: [(size_of(figure), median(results, figure)) for figure in row["across"]
+                         if median(results, figure) is not None] for name, results in servers}
+        return drawing.curves(row["title"], "descriptors that are watched", row["unit"], series, number)
+    values = [(name, median(results, row["figure"])) for name, results in servers]
+    unit = f", {row['unit']}" if row["unit"] else ""
+    return drawing.bars(row["title"] + unit, values, number, OURS)
+
+
+def circumstances(results):
+    machine, rounds = results["machine"], f"{results['rounds']} rounds of {results['seconds']:g} s each"
+    if results["rounds"] == 1:
+        rounds = f"one round of {results['seconds']:g} s: a sketch"
+    return (f"{results['date']}, {machine['processors']} processors ({machine['model']}), Linux "
+            f"{machine['kernel']}; {rounds}.")
+
+
+def keys_of(document):
+    """Those between whose marks a table belongs."""
+    return set(re.findall(r"^<!-- ([^/\s]\S*) -->$", document, re.M))
+
+
+def publish(results, path):
+    """Each block says itself of what run it is, as not every run has all rows; the goals need all."""
+    pictures = path.with_name(path.stem.lower())
+    pictures.mkdir(exist_ok=True)
+    text, blocks = path.read_text(), {}
+    if keys_of(text) <= {row["key"] for row in results["rows"]} | {"goals"}:
+        blocks["goals"] = [*goals(results["rows"])]
+    for row in results["rows"]:
+        blocks[row["key"]] = lines = [*table(row)]
+        if picture := plot(row):
+            (pictures / f"{row['key']}.svg").write_text(picture)
+            lines += [f"![{row['title']}]({pictures.name}/{row['key']}.svg)", ""]
+    for key, lines in blocks.items():
+        block = f"<!-- {key} -->\n\n" + "\n".join((*lines, f"*{circumstances(results)}*\n"))
+        text, found = re.subn(rf"^<!-- {key} -->\n.*?(?=^<!-- /{key} -->$)", lambda _: block, text,
+                              flags=re.M | re.S)
+        if found != 1:
+            sys.exit(f"{path}: {found} places for {key}")
+    path.write_text(text)
+
+
+def check(path):
+    from rows import ROWS
+    wanted = {row.key for row in ROWS} | {"goals"}
+    found = keys_of(path.read_text())
+    ends = set(re.findall(r"^<!-- /(\S+) -->$", path.read_text(), re.M))
+    if wanted != found or wanted != ends:
+        sys.exit(f"{path}: lacks or has too much: {sorted((wanted ^ found) | (wanted ^ ends))}")
 
 
 def main():
+    if sys.argv[1] == "--check":
+        return check(pathlib.Path(sys.argv[2]))
     results, directory = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
-    matplotlib.rcParams["svg.hashsalt"] = "inetd"
-    machine, rows = results["machine"], results["rows"]
-    lines = [f"{results['date']}, {machine['processors']} processors ({machine['model']}), Linux "
-             f"{machine['kernel']}; {results['rounds']} rounds of {results['seconds']:g} s each; "
-             "medians.\n", *goals(rows)]
+    rows = results["rows"]
+    lines = [circumstances(results), "", *goals(rows)]
     for row in rows:
-        lines += table(row)
-        plot(row, directory / f"{row['key']}.svg")
+        lines += [f"### {row['title']}\n", *table(row)]
+        if picture := plot(row):
+            (directory / f"{row['key']}.svg").write_text(picture)
     (directory / "results.md").write_text("\n".join(lines) + "\n")
+    for document in sys.argv[3:]:
+        publish(results, pathlib.Path(document))
     print("\n".join(goals(rows)))
 
 
