@@ -6,6 +6,7 @@
 #include "process/pidfd.h"
 #include "server/store_names.h"
 
+#include <cerrno>
 #include <sys/socket.h>
 
 namespace inetd {
@@ -104,7 +105,11 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     const bool lent = inheritance_.servers.contains(socket_key(spec));
     auto listener = Listener::adopt(
         *socket, spec, config.socket, [&](int fd) { return suit(fd, config, spec); }, lent);
-    if (!listener) {
+    if (!listener && listener.error().code == ENODEV && socket->holder != Holder::unit) {
+        // Rather nobody is served than those who come by other interfaces than the one that is gone.
+        if (!lent) shutdown(socket->fd.get(), SHUT_RDWR);
+        drop(socket->name);
+    } else if (!listener) {
         inheritance_.sockets.give_back(std::move(*socket));
     } else if (socket->holder == Holder::store && socket->name != socket_name(spec)) {
         // From a daemon that has other names for sockets.
