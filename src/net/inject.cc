@@ -44,8 +44,9 @@ static bool send_parts(int fd, SocketAddress target, std::array<iovec, 3> parts)
     message.msg_iovlen = parts.size();
     // Once more where it was a matter of the moment (EINTR, ENOBUFS): the other way shows a wrong
     // sender.
-    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 ||
-           sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+    for (int attempt = 0; attempt < 2; ++attempt)
+        if (sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0) return true;
+    return false;
 }
 
 static iovec part(const void* data, std::size_t size) {
