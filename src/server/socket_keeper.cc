@@ -106,7 +106,8 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     auto listener = Listener::adopt(
         *socket, spec, config.socket, [&](int fd) { return suit(fd, config, spec); }, lent);
     if (!listener && listener.error().code == ENODEV && socket->holder != Holder::unit) {
-        // Rather nobody is served than those who come by other interfaces than the one that is gone.
+        // Rather nobody is served than those who come by other interfaces than the one that is
+        // gone.
         if (!lent) shutdown(socket->fd.get(), SHUT_RDWR);
         drop(socket->name);
     } else if (!listener) {
