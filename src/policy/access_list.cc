@@ -1,49 +1,34 @@
 #include "policy/access_list.h"
 
-#include <algorithm>
-#include <functional>
-
 namespace inetd {
 
 using Kind = AccessEntry::Kind;
 
-std::size_t AccessList::NetworkHash::operator()(const Cidr& network) const {
-    const auto& bytes = network.bytes();
-    const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return std::hash<std::string_view>{}(view)*257 + network.length() + (network.is_v4() ? 129 : 0);
-}
-
 AccessList::AccessList(const AccessEntries& only_from, const AccessEntries& no_access)
     : restricted_(only_from != nullptr) {
-    add(only_from, kOnlyFrom);
-    add(no_access, kNoAccess);
-    for (auto* lengths : {&v4_lengths_, &v6_lengths_}) {
-        std::sort(lengths->begin(), lengths->end(), std::greater<>());
-        lengths->shrink_to_fit();
-    }
+    Networks networks;
+    add(only_from, kOnlyFrom, networks);
+    add(no_access, kNoAccess, networks);
+    networks_ = NetworkTable(networks);
 }
 
-void AccessList::add(const AccessEntries& entries, Sides side) {
+void AccessList::add(const AccessEntries& entries, Sides side, Networks& networks) {
     if (!entries) return;
     for (const AccessEntry& entry : *entries)
-        add(entry, side);
+        add(entry, side, networks);
 }
 
-void AccessList::add(const AccessEntry& entry, Sides side) {
+void AccessList::add(const AccessEntry& entry, Sides side, Networks& networks) {
     switch (entry.kind) {
     case Kind::everybody:
         everybody_ |= side;
         break;
     case Kind::network: {
         const Cidr& network = *entry.network;
-        if (network.length() == 0) {
+        if (network.length() == 0)
             (network.is_v4() ? all_v4_ : all_v6_) |= side;
-            break;
-        }
-        auto& lengths = network.is_v4() ? v4_lengths_ : v6_lengths_;
-        if (std::find(lengths.begin(), lengths.end(), network.length()) == lengths.end())
-            lengths.push_back(network.length());
-        networks_[network] |= side;
+        else
+            networks.emplace_back(network, side);
         break;
     }
     case Kind::host:
@@ -66,20 +51,9 @@ void AccessList::add(const AccessEntry& entry, Sides side) {
 AccessList::Matches AccessList::match_address(const SocketAddress& client) const {
     Matches matches{.everybody = everybody_};
     if (!client.is_ip()) return matches;
-    const SocketAddress plain = client.unmapped();
-    const bool v4 = plain.family() == AF_INET;
-    matches.everybody |= v4 ? all_v4_ : all_v6_;
-    for (const unsigned length : v4 ? v4_lengths_ : v6_lengths_) {
-        const Cidr network(plain, length);
-        const auto found = networks_.find(network);
-        if (found == networks_.end()) continue;
-        if (!network.is_host()) {
-            matches.network = found->second;
-            break;
-        }
-        matches.one = found->second;
-        break; // nothing that is longer is left, and less does not count
-    }
+    matches.everybody |= client.unmapped().family() == AF_INET ? all_v4_ : all_v6_;
+    if (const auto found = networks_.find(client))
+        (found->is_host ? matches.one : matches.network) = found->value;
     return matches;
 }
 

@@ -4,6 +4,7 @@
 #include "base/cidr.h"
 #include "base/host_names.h"
 #include "config/model.h"
+#include "policy/network_table.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <string_view>
 #include <sys/types.h>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace inetd {
@@ -22,9 +24,8 @@ struct LocalClient {
     std::vector<gid_t> groups{}; // its own first
 };
 
-// Who is on two lists, only_from and no_access, built for thousands of entries: a look-up costs as
-// many steps as there are different lengths of prefixes. Of the entries that match, the most
-// particular decide:
+// Who is on two lists, only_from and no_access, built for thousands of entries: a look-up costs a
+// binary search. Of the entries that match, the most particular decide:
 //
 //   one client   an address in full, a full name; of a unix socket's client the user
 //   some         a network, where the longest prefix counts; a domain, where the longest does; of
@@ -64,22 +65,19 @@ class AccessList {
         Sides domain = 0;
         Sides everybody = 0;
     };
-    struct NetworkHash {
-        std::size_t operator()(const Cidr& network) const;
-    };
     template<typename Key>
     using Table = std::unordered_map<Key, Sides>;
 
-    void add(const AccessEntries& entries, Sides side);
-    void add(const AccessEntry& entry, Sides side);
+    using Networks = std::vector<std::pair<Cidr, Sides>>;
+
+    void add(const AccessEntries& entries, Sides side, Networks& networks);
+    void add(const AccessEntry& entry, Sides side, Networks& networks);
     [[nodiscard]] Matches match_address(const SocketAddress& client) const;
     void match_name(const std::string& name, Matches& matches) const;
     [[nodiscard]] Verdict decide(const Matches& matches) const;
     [[nodiscard]] bool name_matters(const Matches& matches) const;
 
-    std::unordered_map<Cidr, Sides, NetworkHash> networks_;
-    std::vector<unsigned> v4_lengths_; // from the longest; without 0
-    std::vector<unsigned> v6_lengths_;
+    NetworkTable networks_; // but for those of length 0
     Table<std::string> hosts_;
     Table<std::string> domains_;
     Table<uid_t> users_;
