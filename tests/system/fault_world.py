@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from fault_injector import Injector
-from harness import BUILD, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
+from harness import BUILD, FORGETFUL, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
 from support import wait_until
 from varlink import Control, VarlinkError
 
@@ -98,7 +98,7 @@ class World:
         self.stack.callback(self.injector.close)
         self.kept = 0  # children that are to stay
         self.daemon = Daemon(self.lines, "--settings", settings, wrap=self.injector.wrap,
-                             control=True, wait_ready=wait_ready)
+                             control=True, wait_ready=wait_ready, env=FORGETFUL)
 
     def close(self):
         try:

@@ -10,7 +10,6 @@ import collections
 import contextlib
 import errno
 import os
-import pathlib
 import signal
 import sys
 import time
@@ -137,10 +136,7 @@ class Running:
     def finish(self):
         if self.world is None:
             return
-        pid = self.world.daemon.pid
-        # A sanitizer keeps what was freed for a while.
-        keeps = "libasan" in pathlib.Path(f"/proc/{pid}/maps").read_text()
-        grown = 0 if keeps else memory(pid) - self.before
+        grown = memory(self.world.daemon.pid) - self.before
         self.close()
         if grown > GROWTH:
             raise Finding(f"the daemon has grown by {grown} bytes")

@@ -7,12 +7,13 @@ import os
 import pathlib
 import re
 import select
+import socket
 import stat
 import subprocess
 import threading
 import time
 
-from harness import PATIENCE
+from harness import PATIENCE, read_all
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -61,6 +62,41 @@ def children(pid):
             if int(fields[1]) == pid:
                 found[int(entry)] = fields[0]
     return found
+
+
+def visit(address, source=None, text=b"hello"):
+    """What comes back to a client of that source; nothing if it is refused."""
+    family = socket.AF_UNIX if isinstance(address, str) else (
+        socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    with socket.socket(family) as s:
+        s.settimeout(PATIENCE)
+        if source:
+            s.bind((source, 0))
+        s.connect(address)
+        try:
+            s.sendall(text)
+            s.shutdown(socket.SHUT_WR)
+            return read_all(s)
+        except OSError:
+            return b""
+
+
+def switches(pid):
+    """How often the process has been put on a processor, or about."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
+
+
+def switches_in(pid, seconds):
+    before = switches(pid)
+    threading.Event().wait(seconds)
+    return switches(pid) - before
+
+
+def assert_sleeps(pid):
+    """No polling, no ticking timer, once the pages of code that its start took have been read."""
+    wait_until(lambda: switches_in(pid, 0.2) == 0, f"{pid} has settled")
+    assert switches_in(pid, 1) <= 2
 
 
 def wait_for_end(pid):

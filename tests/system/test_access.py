@@ -10,29 +10,12 @@ import time
 
 import pytest
 
-from harness import ME, PATIENCE, free_port, read_all, run_inetd, udp
-from support import listeners, script, wait_until
+from harness import ME, PATIENCE, free_port, run_inetd, udp
+from support import listeners, script, visit, wait_until
 
 
 def entry(port, keys):
     return f'services = ( {{ name = "{port}"; {keys} }} );\n'
-
-
-def visit(address, source=None, text=b"hello"):
-    """What comes back to a client of that source; nothing if it is refused."""
-    family = socket.AF_UNIX if isinstance(address, str) else (
-        socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-    with socket.socket(family) as s:
-        s.settimeout(PATIENCE)
-        if source:
-            s.bind((source, 0))
-        s.connect(address)
-        try:
-            s.sendall(text)
-            s.shutdown(socket.SHUT_WR)
-            return read_all(s)
-        except OSError:
-            return b""
 
 
 def test_only_those_of_a_network_are_served(start):

@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import support
 from harness import PATIENCE, read_all, run_inetd
 from support import children, wait_for_end, wait_until
 
@@ -112,18 +113,7 @@ def entry(keys):
 
 
 def visit(net, source="127.0.0.1", port=7):
-    def go():
-        with socket.socket() as s:
-            s.settimeout(PATIENCE)
-            s.bind((source, 0))
-            s.connect(("127.0.0.1", port))
-            try:
-                s.sendall(b"hello")
-                s.shutdown(socket.SHUT_WR)
-                return read_all(s)
-            except OSError:
-                return b""
-    return net.run(go)
+    return net.run(support.visit, ("127.0.0.1", port), source)
 
 
 def resolvers(daemon):

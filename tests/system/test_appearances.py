@@ -3,12 +3,11 @@
 import os
 import pathlib
 import subprocess
-import threading
 
 import pytest
 
 from harness import ME, Daemon, ask
-from support import Namespace, listeners, wait_until
+from support import Namespace, assert_sleeps, listeners, wait_until
 from test_settings import CAT, reload
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("ip", "unshare", "nsenter")]
@@ -16,17 +15,6 @@ pytestmark = [pytest.mark.root, pytest.mark.needs("ip", "unshare", "nsenter")]
 
 def ip(ns, *commands):
     subprocess.run([*ns.wrap, "sh", "-ec", "\n".join(f"ip {c}" for c in commands)], check=True)
-
-
-def switches(d):
-    text = pathlib.Path(f"/proc/{d.pid}/status").read_text()
-    return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
-
-
-def is_quiet_for_a_second(d):
-    before = switches(d)
-    threading.Event().wait(1)
-    return switches(d) - before <= 2
 
 
 def netlinks(d):
@@ -49,8 +37,7 @@ def test_served_when_it_comes_and_quiet_until_then(namespace):
         for _ in range(2):
             d.wait_log(r"79: bind 10\.77\S*: Cannot assign requested address; waiting for it to ap")
         assert netlinks(d) == 1
-        # What tries again does so in every second; a page of code that has to come back does not.
-        wait_until(lambda: is_quiet_for_a_second(d), "the daemon sleeps")
+        assert_sleeps(d.pid)
         ip(namespace, "addr add 10.77.0.1/32 dev lo")
         d.wait_log(r"79: listening on 10\.77\.0\.1:79")
         assert serves(namespace, "10.77.0.1")

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import support
 from harness import ME, PATIENCE, Daemon, connect, free_port, read_all, run_inetd
 from support import has_nothing, script, wait_until
 
@@ -44,13 +45,7 @@ def start(workdir):
 
 
 def visit(port, data):
-    with connect(port) as s:
-        try:
-            s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
-            return read_all(s)
-        except OSError:
-            return b""
+    return support.visit(("127.0.0.1", port), text=data)
 
 
 def test_a_program_sees_the_client_and_not_the_balancer(start):

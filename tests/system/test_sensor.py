@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness import ME, PATIENCE, Daemon, read_all
+import support
+from harness import ME, PATIENCE, Daemon
 from support import script, wait_until
 
 pytestmark = pytest.mark.root
@@ -40,19 +41,8 @@ def start(namespace, workdir):
 
 
 def visit(daemon, port, source, text=b"hello"):
-    """What comes back to a client with that address; nothing if it is refused."""
-    def go():
-        with socket.socket() as s:
-            s.settimeout(PATIENCE)
-            s.bind((source, 0))
-            s.connect(("127.0.0.1" if source.startswith("127") else OURS, port))
-            try:
-                s.sendall(text)
-                s.shutdown(socket.SHUT_WR)
-                return read_all(s)
-            except OSError:
-                return b""
-    return daemon.ns.run(go)
+    host = "127.0.0.1" if source.startswith("127") else OURS
+    return daemon.ns.run(support.visit, (host, port), source, text)
 
 
 def test_one_touch_shuts_out_of_all_services_until_the_time_is_over(start):

@@ -6,7 +6,6 @@ import hashlib
 import html.parser
 import http.client
 import json
-import pathlib
 import re
 import signal
 import socket
@@ -18,7 +17,7 @@ import zlib
 import pytest
 
 from harness import ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
-from support import Namespace, wait_until
+from support import Namespace, assert_sleeps
 
 VOID = {"meta", "link", "br"}
 
@@ -158,19 +157,7 @@ def test_nothing_ticks():
     with Daemon(metrics(port)) as d:
         for _ in range(3):
             fetch(port)
-
-        def switches():
-            text = pathlib.Path(f"/proc/{d.pid}/status").read_text()
-            return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
-
-        pause = threading.Event()
-
-        def is_quiet_for_a_second():
-            before = switches()
-            pause.wait(1)
-            return switches() - before <= 2
-
-        wait_until(is_quiet_for_a_second, "the daemon sleeps")
+        assert_sleeps(d.pid)
 
 
 def test_ten_thousand_services():

@@ -151,7 +151,7 @@ def test_the_screen(terminal):
             held.sendall(b"x")
             terminal.wait(rf"^{two}/tcp .* 1/256 ")
         terminal.press("q")
-        screen = terminal.wait(r"ended 0\.$")
+        screen = terminal.wait(r"^(. )?ended 0\.$")
         assert "stays here" in screen and "SERVICE↓" not in screen
         assert terminal.settings("after") == before
 
@@ -177,7 +177,7 @@ def test_rates_and_servers(terminal, workdir):
             os.kill(pid, signal.SIGKILL)
         terminal.wait(rf"^{spin}/tcp .* 0/256 +\S+ +\S+ +- +- ")
         terminal.press("q")
-        terminal.wait(r"ended 0\.$")
+        terminal.wait(r"^(. )?ended 0\.$")
 
 
 @pytest.mark.needs("tmux")
@@ -213,7 +213,7 @@ def test_resizing(terminal):
         terminal.resize(120, 12)
         terminal.wait("^2-8 of 20")
         terminal.press("q")
-        terminal.wait(r"ended 0\.$")
+        terminal.wait(r"^(. )?ended 0\.$")
 
 
 @pytest.mark.needs("tmux")
@@ -224,14 +224,14 @@ def test_however_it_ends_the_terminal_is_as_it_was(terminal, workdir):
         terminal.run(top(d))
         terminal.wait("SERVICE")
         terminal.press("C-c")
-        terminal.wait(r"ended 0\.$")
+        terminal.wait(r"^(. )?ended 0\.$")
         assert terminal.settings("interrupted") == before
         for number in (signal.SIGTERM, signal.SIGHUP):
             terminal.run("clear")
             terminal.run(top(d))
             terminal.wait("SERVICE")
             os.kill(running_top(d), number)
-            terminal.wait(rf"ended {128 + number}\.$")
+            terminal.wait(rf"^(. )?ended {128 + number}\.$")
             assert terminal.settings(f"after-{number}") == before
         # Stopped and gone on with, as by Ctrl-Z.
         terminal.run("clear; set -m")
@@ -254,7 +254,7 @@ def test_however_it_ends_the_terminal_is_as_it_was(terminal, workdir):
         try:
             terminal.wait("inetd does not answer")
             terminal.press("q")
-            terminal.wait(r"ended 0\.$")
+            terminal.wait(r"^(. )?ended 0\.$")
         finally:
             d.signal(signal.SIGCONT)
         assert not os.path.exists(f"/proc/{pid}") or stat_fields(pid)[0] == "Z"
@@ -262,7 +262,7 @@ def test_however_it_ends_the_terminal_is_as_it_was(terminal, workdir):
         terminal.run(top(d))
         terminal.wait("SERVICE")
     # It has ended.
-    screen = terminal.wait(r"ended 4\.$")
+    screen = terminal.wait(r"^(. )?ended 4\.$")
     assert any("cannot reach inetd" in line for line in screen)
     assert terminal.settings("lost") == before
 
@@ -277,7 +277,7 @@ def test_it_survives_a_change_of_the_binary(terminal):
         ask(one, b"x")
         terminal.wait(rf"^{one}/tcp .* 1 ")
         terminal.press("q")
-        terminal.wait(r"ended 0\.$")
+        terminal.wait(r"^(. )?ended 0\.$")
 
 
 @pytest.mark.needs("tmux")
@@ -290,12 +290,12 @@ def test_colours_only_where_they_are_allowed(terminal):
             terminal.wait("listening")
             assert ("\033[32m" in "\n".join(terminal.screen(colours=True))) == coloured
             terminal.press("q")
-            terminal.wait(r"ended 0\.$")
+            terminal.wait(r"^(. )?ended 0\.$")
         for variables in ("TERM=dumb ", "TERM= "):
             terminal.run("clear")
             terminal.run(variables + top(d))
             terminal.wait(r"--once prints one table$")
-            terminal.wait(r"ended 2\.$")
+            terminal.wait(r"^(. )?ended 2\.$")
 
 
 def test_one_table(workdir):

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all
-from support import children, cpu_ticks, script, started_pid, wait_until
+from support import assert_sleeps, children, cpu_ticks, script, started_pid, wait_until
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -185,19 +185,10 @@ def test_idle_daemon_does_nothing():
         assert ask(port) == b"hello\n"
         wait_until(lambda: not children(d.pid), "the child is gone")
 
-        def switches():
-            text = pathlib.Path(f"/proc/{d.pid}/status").read_text()
-            return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
-
         # Another daemon's client, so that there is something to watch that stays quiet.
         with socket.create_server(("127.0.0.1", 0)) as quiet, connect(quiet.getsockname()[1]) as s:
-            def is_quiet_for_a_second():
-                before = switches()
-                assert nobody_answers([s], 1)
-                return switches() - before <= 2
-
-            # What ticks does so in every second; a page of code that has to come back does not.
-            wait_until(is_quiet_for_a_second, "the daemon sleeps")
+            assert_sleeps(d.pid)
+            assert nobody_answers([s], 0)
 
 
 def test_children_finish_when_it_stops():
