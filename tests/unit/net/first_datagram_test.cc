@@ -1,6 +1,7 @@
 #include "net/first_datagram.h"
 
 #include "base/fd.h"
+#include "net/socket.h"
 
 #include <array>
 #include <doctest/doctest.h>
@@ -12,14 +13,6 @@
 using namespace inetd;
 
 namespace {
-
-SocketAddress name_of(const Fd& fd) {
-    SocketAddress address;
-    socklen_t size = SocketAddress::kRoom;
-    REQUIRE(getsockname(fd.get(), address.room(), &size) == 0);
-    address.set_size(size);
-    return address;
-}
 
 // Blocking, as while a server has it.
 Fd bound(int family) {
@@ -36,7 +29,7 @@ Fd bound(int family) {
 }
 
 void send_to(const Fd& from, const Fd& to, const std::string& text) {
-    const SocketAddress address = name_of(to);
+    const SocketAddress address = own_address(to.get());
     REQUIRE(sendto(from.get(), text.data(), text.size(), 0, address.data(), address.size()) ==
             static_cast<ssize_t>(text.size()));
 }
@@ -59,12 +52,12 @@ TEST_CASE("first datagram: its sender is seen, and it alone is thrown away") {
         send_to(one, socket, "");
         send_to(one, socket, "first");
         send_to(two, socket, "second");
-        CHECK(first_sender(socket.get()) == name_of(one));
-        CHECK(first_sender(socket.get()) == name_of(one));
+        CHECK(first_sender(socket.get()) == own_address(one.get()));
+        CHECK(first_sender(socket.get()) == own_address(one.get()));
         drop_first_datagram(socket.get());
-        CHECK(first_sender(socket.get()) == name_of(one));
+        CHECK(first_sender(socket.get()) == own_address(one.get()));
         drop_first_datagram(socket.get());
-        CHECK(first_sender(socket.get()) == name_of(two));
+        CHECK(first_sender(socket.get()) == own_address(two.get()));
         CHECK(received(socket) == "second");
         CHECK_FALSE(first_sender(socket.get()));
     }
@@ -84,10 +77,10 @@ TEST_CASE("first datagram: an error of an earlier one does not hide it") {
     const int on = 1;
     REQUIRE(setsockopt(socket.get(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
     Fd gone = bound(AF_INET);
-    const SocketAddress nobody = name_of(gone);
+    const SocketAddress nobody = own_address(gone.get());
     gone.reset();
     REQUIRE(sendto(socket.get(), "x", 1, 0, nobody.data(), nobody.size()) == 1);
     const Fd one = bound(AF_INET);
     send_to(one, socket, "x");
-    CHECK(first_sender(socket.get()) == name_of(one));
+    CHECK(first_sender(socket.get()) == own_address(one.get()));
 }

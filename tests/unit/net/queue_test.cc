@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "net/socket.h"
 
 #include <cstring>
 #include <doctest/doctest.h>
@@ -15,14 +16,6 @@
 using namespace inetd;
 
 namespace {
-
-SocketAddress name_of(const Fd& fd) {
-    SocketAddress address;
-    socklen_t size = SocketAddress::kRoom;
-    REQUIRE(getsockname(fd.get(), address.room(), &size) == 0);
-    address.set_size(size);
-    return address;
-}
 
 // Bound to a port, or an abstract name, of the kernel's choice.
 Fd bound(int family, const char* host, int type, int protocol = 0) {
@@ -54,7 +47,7 @@ struct Queue {
     }
 
     void come() {
-        const SocketAddress address = name_of(socket);
+        const SocketAddress address = own_address(socket.get());
         Fd client(::socket(address.family(), type | SOCK_CLOEXEC, protocol));
         REQUIRE(connect(client.get(), address.data(), address.size()) == 0);
         if (type == SOCK_DGRAM) REQUIRE(send(client.get(), "x", 1, 0) == 1);
@@ -141,7 +134,7 @@ TEST_CASE("what waits is known again, and missed when it was taken") {
 TEST_CASE("both families' clients of a dual-stack socket are known") {
     Queue queue(AF_INET6, "::", SOCK_STREAM);
     const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    const auto port = static_cast<std::uint16_t>(name_of(queue.socket).port());
+    const auto port = static_cast<std::uint16_t>(own_address(queue.socket.get()).port());
     const auto address = SocketAddress::parse_ip("127.0.0.1", port);
     REQUIRE(connect(client.get(), address->data(), address->size()) == 0);
     CHECK(queue.look().connections->size() == 4);
@@ -175,7 +168,7 @@ TEST_CASE("without identities only the number counts") {
 
 TEST_CASE("an ICMP message that nobody has taken is no datagram") {
     Fd peer = bound(AF_INET, "127.0.0.1", SOCK_DGRAM);
-    const SocketAddress address = name_of(peer);
+    const SocketAddress address = own_address(peer.get());
     const Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     REQUIRE(connect(fd.get(), address.data(), address.size()) == 0);
     peer.reset();

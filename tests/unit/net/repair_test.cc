@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "net/socket.h"
 
 #include <cstdint>
 #include <doctest/doctest.h>
@@ -11,14 +12,6 @@
 using namespace inetd;
 
 namespace {
-
-SocketAddress name_of(const Fd& fd) {
-    SocketAddress address;
-    socklen_t size = SocketAddress::kRoom;
-    REQUIRE(getsockname(fd.get(), address.room(), &size) == 0);
-    address.set_size(size);
-    return address;
-}
 
 Fd bound(int type, const char* host = "127.0.0.1", std::uint16_t port = 0) {
     const auto address = SocketAddress::parse_ip(host, port);
@@ -61,21 +54,21 @@ TEST_CASE("a socket that was shut down is told from one that was not") {
 TEST_CASE("a connected socket of datagrams is everybody's again, where it was bound") {
     for (const char* host : {"0.0.0.0", "::"}) {
         // A port that nobody asked for would not stay.
-        const auto port = static_cast<std::uint16_t>(name_of(bound(SOCK_DGRAM, host)).port());
+        const auto port = static_cast<std::uint16_t>(own_address(bound(SOCK_DGRAM, host).get()).port());
         const Fd server = bound(SOCK_DGRAM, host, port);
-        const char* loopback = name_of(server).family() == AF_INET ? "127.0.0.1" : "::1";
+        const char* loopback = own_address(server.get()).family() == AF_INET ? "127.0.0.1" : "::1";
         const auto there = SocketAddress::parse_ip(loopback, port);
         const Fd friendly = bound(SOCK_DGRAM, loopback);
         const Fd stranger = bound(SOCK_DGRAM, loopback);
         CHECK(!is_connected(server.get()));
-        const SocketAddress peer = name_of(friendly);
-        const SocketAddress before = name_of(server);
+        const SocketAddress peer = own_address(friendly.get());
+        const SocketAddress before = own_address(server.get());
         REQUIRE(connect(server.get(), peer.data(), peer.size()) == 0);
         CHECK(is_connected(server.get()));
         CHECK(!receives(stranger, *there, server));
         REQUIRE(disconnect(server.get()));
         CHECK(!is_connected(server.get()));
-        CHECK(name_of(server) == before);
+        CHECK(own_address(server.get()) == before);
         CHECK(receives(stranger, *there, server));
     }
 }
@@ -85,9 +78,9 @@ TEST_CASE("a filter is taken away, unless it is locked") {
     const Fd client = bound(SOCK_DGRAM);
     CHECK(remove_filter(server.get()) == FilterState::none);
     filter_all(server);
-    CHECK(!receives(client, name_of(server), server));
+    CHECK(!receives(client, own_address(server.get()), server));
     CHECK(remove_filter(server.get()) == FilterState::removed);
-    CHECK(receives(client, name_of(server), server));
+    CHECK(receives(client, own_address(server.get()), server));
     filter_all(server);
     const int on = 1;
     REQUIRE(setsockopt(server.get(), SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) == 0);
