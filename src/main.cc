@@ -116,10 +116,10 @@ int serve(const CommandLine& line, Inheritance inheritance, Background* backgrou
         close(line.take_over->first);
         close(line.take_over->second);
     }
-    if (background != nullptr) {
-        (*server)->open_log();
-        background->ready();
-    }
+    if (background != nullptr) (*server)->open_log();
+    if (const auto limited = (*server)->limit_privileges(); !limited)
+        return fail(limited.error(), kExitRuntime);
+    if (background != nullptr) background->ready();
     (*server)->run();
     return kExitOk;
 }

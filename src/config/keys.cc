@@ -75,6 +75,7 @@ std::span<const DaemonKey> daemon_keys() {
         daemon("control", {word, 0, 0, &kControlPaths}, INETD_FIELD(control)),
         daemon("control_mode", {mode}, INETD_FIELD(control_mode)),
         daemon("control_group", {group}, INETD_FIELD(control_group)),
+        daemon("user", {user}, INETD_FIELD(user)),
     };
     return kKeys;
 }

@@ -1,5 +1,6 @@
 #include "config/load.h"
 
+#include "config/daemon_user.h"
 #include "config/files.h"
 #include "config/overlap.h"
 #include "config/overrides.h"
@@ -269,6 +270,7 @@ void Loader::include(const Source& source, const Line& tokens, const DefaultHost
 Loaded Loader::finish() {
     overrides_.finish();
     if (overrides_.spoiled()) loaded_.services.clear();
+    apply_daemon_user(loaded_);
     if (auto orphan = overlap_.orphan()) loaded_.diagnostics.push_back(std::move(*orphan));
     if (loaded_.services.empty() && !has_errors(loaded_.diagnostics)) {
         Diagnostic diagnostic;

@@ -227,6 +227,8 @@ struct DaemonSettings {
     std::string control{}; // the path of the control socket; empty or "none" = there is none
     mode_t control_mode = 0660;
     gid_t control_group = static_cast<gid_t>(-1); // -1 = that of the daemon
+    uid_t user = static_cast<uid_t>(-1);          // whom the daemon becomes; -1 = nobody else
+    std::shared_ptr<const Account> account{};     // of `user`; null = nobody else
 };
 
 } // namespace inetd

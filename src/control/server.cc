@@ -81,17 +81,19 @@ void Server::on_ready() {
     }
 }
 
-static Caller caller_of(int fd) {
+// Who may change something: root, and the user that the daemon was started as; not the one that it
+// has become since.
+static Caller caller_of(int fd, uid_t owner) {
     ucred credentials{};
     socklen_t size = sizeof credentials;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
         return {.pid = 0, .uid = static_cast<uid_t>(-1), .may_change = false};
-    const bool may_change = credentials.uid == 0 || credentials.uid == geteuid();
+    const bool may_change = credentials.uid == 0 || credentials.uid == owner;
     return {.pid = credentials.pid, .uid = credentials.uid, .may_change = may_change};
 }
 
 void Server::adopt(Fd fd) {
-    const Caller caller = caller_of(fd.get());
+    const Caller caller = caller_of(fd.get(), owner_);
     const auto connection = std::make_shared<Connection>(
         loop_, std::move(fd), caller, patience_, pace_,
         Connection::Hooks{

@@ -5,6 +5,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <sys/types.h>
+#include <unistd.h>
 #include <unordered_set>
 
 namespace inetd::control {
@@ -47,6 +49,7 @@ class Server {
     Dispatcher dispatcher_;
     Patience patience_;
     Pace pace_;
+    uid_t owner_ = geteuid();
     Place place_;
     Listening listening_;
     Watch watch_;

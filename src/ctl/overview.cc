@@ -34,6 +34,22 @@ static std::string failures_text(const Json& failures, const Terminal& terminal)
     return "\n" + table.text(terminal);
 }
 
+// "none", "cap_kill cap_setuid", "uid 65534, none, no new ones, system calls filtered"
+static std::string privileges_text(const Json& privileges) {
+    // More than a person reads: root that has given up nothing.
+    constexpr std::size_t kMany = 20;
+    const Json& all = privileges.at("capabilities");
+    std::string names;
+    for (const Json& one : all)
+        names += (names.empty() ? "" : " ") + text_of(one.at("name"));
+    if (all.size() > kMany) names = fmt::format("{} capabilities", all.size());
+    if (names.empty()) names = "no capabilities";
+    const auto uid = privileges.at("uid").get<std::int64_t>();
+    return fmt::format("{}{}{}{}", uid == 0 ? "" : fmt::format("uid {}, ", uid), names,
+                       privileges.at("no_new_privileges").get<bool>() ? ", no new ones" : "",
+                       privileges.at("filtered").get<bool>() ? ", system calls filtered" : "");
+}
+
 static std::string status_text(const Json& status) {
     const Terminal to = terminal();
     const auto state = status.at("state").get<std::string>();
@@ -59,6 +75,7 @@ static std::string status_text(const Json& status) {
             fmt::format("{}: {}", ago(last.at("time")),
                         to.coloured(text_of(last.at("text")),
                                     last.at("applied").get<bool>() ? Colour::none : Colour::red)));
+    out += fact("privileges", privileges_text(status.at("privileges")));
     out += fact("services", fmt::format("{}, {} failed", status.at("services").get<int>(),
                                         status.at("failures").size()));
     out += fact("instances", fmt::format("{} running", status.at("running").get<int>()));

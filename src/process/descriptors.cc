@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <iterator>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 namespace inetd {
@@ -16,6 +17,15 @@ std::size_t count_descriptors() {
     if (error) return 0;
     // One of them is that of the directory.
     return static_cast<std::size_t>(std::distance(begin(entries), end(entries))) - 1;
+}
+
+std::optional<DescriptorLimit> raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+    DescriptorLimit found{.soft = limit.rlim_cur, .hard = limit.rlim_max};
+    limit.rlim_cur = limit.rlim_max;
+    found.raised = found.soft != found.hard && setrlimit(RLIMIT_NOFILE, &limit) == 0;
+    return found;
 }
 
 } // namespace inetd

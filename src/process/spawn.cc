@@ -1,9 +1,9 @@
 #include "process/spawn.h"
 
+#include "process/privilege.h"
 #include "process/sandbox.h"
 #include "process/spawn_child.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -49,19 +49,10 @@ struct SpawnSlot {
     }
 };
 
-static std::vector<gid_t> own_groups() {
-    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
-    if (!groups.empty() && getgroups(static_cast<int>(groups.size()), groups.data()) < 0)
-        groups.clear();
-    return groups;
-}
-
 Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     std::unique_ptr<Spawner> spawner(new Spawner);
     spawner->method_ = method;
-    spawner->own_.uid = geteuid();
-    spawner->own_.gid = getegid();
-    spawner->own_.groups = own_groups();
+    spawner->own_ = own_identity();
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for reports of children");
     spawner->reports_.reset(ends[0]);
@@ -181,13 +172,6 @@ static bool pass_descriptors(SpawnSlot& slot, int socket, int errors) {
     return send_descriptors(slot.send.get(), socket, errors);
 }
 
-bool Spawner::is_ours(const Account& account) const {
-    if (own_.uid != account.uid || own_.gid != account.gid) return false;
-    // One who is not root can only start children as he is; what was asked for must not fail
-    // without a word, though.
-    return (own_.uid != 0 && !account.chosen_groups) || own_.groups == account.groups;
-}
-
 // False if the socket could not be passed.
 bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
     slot.keep_alive = request.keep_alive;
@@ -224,7 +208,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
         slot.plan.set_nice = around->nice.has_value();
         slot.plan.nice = around->nice.value_or(0);
     }
-    if (request.account != nullptr && !is_ours(*request.account)) {
+    if (request.account != nullptr && !is_same_identity(own_, *request.account)) {
         slot.plan.set_account = true;
         slot.plan.uid = request.account->uid;
         slot.plan.gid = request.account->gid;

@@ -94,7 +94,6 @@ class Spawner {
     static constexpr std::size_t kSlots = 16;
     Spawner() = default;
     SpawnSlot* free_slot();
-    [[nodiscard]] bool is_ours(const Account& account) const;
     bool prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass);
     Result<pid_t> start(SpawnSlot& slot);
 

@@ -172,6 +172,7 @@ std::string handover_text(const Handover& handover) {
              {"control", handover.control},
              {"started", time(handover.started)},
              {"generation", handover.generation},
+             {"reload", handover.reload},
              {"reloads", {handover.reloads.applied, handover.reloads.refused}}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
                              "relays", "farewells", "error_pipes", "outcasts"})
@@ -218,6 +219,7 @@ static Handover handover_of(const json& all) {
         handover.started = time_of(all.at("started"));
         handover.generation = number<unsigned>(all.at("generation"), 0, INT32_MAX);
     }
+    handover.reload = all.value("reload", std::string());
     if (all.contains("reloads"))
         handover.reloads = {all["reloads"].at(0).get<std::uint64_t>(),
                             all["reloads"].at(1).get<std::uint64_t>()};

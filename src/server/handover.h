@@ -73,6 +73,7 @@ struct Handover {
     int control = -1;        // the listening control socket
     TimePoint started{};     // the first daemon of this process
     unsigned generation = 0; // how many binaries there were before
+    std::string reload;      // done by this: what is to be said of it; empty = there is none
     ReloadCounts reloads;
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit; // soft, hard
     std::vector<Service> services;

@@ -200,6 +200,7 @@ void Operator::reload(Parameters& parameters, const Responder& responder) {
     if (is_stopping(responder)) return;
     const ReloadResult result = hooks_.reload();
     responder.reply({{"applied", result.applied},
+                     {"anew", result.anew},
                      {"added", result.added},
                      {"removed", result.removed},
                      {"updated", result.updated},

@@ -9,6 +9,17 @@
 
 namespace inetd::overview {
 
+static json privileges_of(const PrivilegeState& state) {
+    json capabilities = json::array();
+    for (const PrivilegeState::Capability& one : state.capabilities)
+        capabilities.push_back(
+            {{"name", one.name}, {"reason", one.reason.empty() ? json() : json(one.reason)}});
+    return {{"uid", state.uid},
+            {"capabilities", std::move(capabilities)},
+            {"no_new_privileges", state.no_new_privileges},
+            {"filtered", state.filtered}};
+}
+
 json status(const About& about, const State& state, std::size_t running) {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
@@ -37,6 +48,7 @@ json status(const About& about, const State& state, std::size_t running) {
             {"files", about.files},
             {"settings", about.settings.empty() ? json() : json(about.settings)},
             {"last_reload", std::move(last)},
+            {"privileges", privileges_of(about.privileges)},
             {"services", state.services.size()},
             {"running", running},
             {"accepted", accepted},

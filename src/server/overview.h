@@ -3,6 +3,7 @@
 #include "event/loop.h"
 #include "server/acceptor.h"
 #include "server/difference.h"
+#include "server/privileges.h"
 #include "server/reload_result.h"
 #include "server/state.h"
 
@@ -27,6 +28,7 @@ struct About {
     };
     std::optional<Reload> last_reload;
     ReloadCounts reloads;
+    PrivilegeState privileges;
 };
 
 // The larger replies of io.inetd.Control.

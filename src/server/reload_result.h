@@ -11,7 +11,8 @@ namespace inetd {
 // What came of a reload.
 struct ReloadResult {
     bool applied = false;
-    std::string text; // one sentence, as in the log
+    bool anew = false; // once the daemon has been executed anew, which comes at once
+    std::string text;  // one sentence, as in the log
     Diagnostics diagnostics;
     std::size_t added = 0; // services
     std::size_t removed = 0;

@@ -3,13 +3,14 @@
 #include "base/text.h"
 #include "base/time_zone.h"
 #include "log/log.h"
+#include "process/descriptors.h"
 #include "process/footprint.h"
+#include "server/reports.h"
 #include "server/state_text.h"
 #include "server/succession.h"
 
 #include <csignal>
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,8 +38,13 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& 
                         acceptor_.screening().resolver().retire();
                         supervisor_.reloading();
                     },
-                .staying = [this] { supervisor_.reloaded(""); },
+                .staying =
+                    [this] {
+                        pending_reload_.clear();
+                        supervisor_.reloaded("");
+                    },
                 .refused = [this](const std::string& why) { operator_.upgrade_refused(why); }}),
+      privileges_(options_.load, [this] { return launcher_.running(); }),
       keeper_(std::move(inheritance), supervisor_),
       acceptor_(loop_, launcher_, keeper_, feed_),
       roster_(loop_, acceptor_, launcher_, keeper_),
@@ -80,22 +86,19 @@ Operator::Hooks Server::make_hooks() {
                     return loaded;
                 },
             .drained = [this] { acceptor_.http().close_idle(); },
-            .upgrade = [this] { upgrade_.begin(); },
+            .upgrade = [this] { begin_upgrade(); },
             .stop = [this] { stop(); }};
 }
 
 // As many descriptors as we may have, because each client of a built-in costs one; children get the
 // limit back that we were given.
 void Server::take_descriptors() {
-    rlimit limit{};
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    keeper_.set_descriptor_limit(limit.rlim_cur);
-    if (limit.rlim_cur == limit.rlim_max) return;
-    const rlim_t soft = limit.rlim_cur;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    descriptor_limit_ = {soft, limit.rlim_max};
-    launcher_.spawner().restore_descriptor_limit(soft, limit.rlim_max);
+    const auto limit = raise_descriptor_limit();
+    if (!limit) return;
+    keeper_.set_descriptor_limit(limit->soft);
+    if (!limit->raised) return;
+    descriptor_limit_ = {limit->soft, limit->hard};
+    launcher_.spawner().restore_descriptor_limit(limit->soft, limit->hard);
 }
 
 Server::~Server() {
@@ -125,23 +128,12 @@ Handover Server::hand_over_all() const {
     all.started = started_;
     all.generation = generation_ + 1;
     all.reloads = reloads_;
+    all.reload = pending_reload_;
     return all;
 }
 
 void Server::hold_reserve() {
     if (!reserve_) reserve_.reset(open("/dev/null", O_RDONLY | O_CLOEXEC));
-}
-
-// Returns the number of errors.
-static std::size_t log_diagnostics(const Diagnostics& diagnostics) {
-    std::size_t errors = 0;
-    for (const Diagnostic& diagnostic : diagnostics) {
-        const bool error = diagnostic.severity == Diagnostic::Severity::error;
-        errors += error ? 1 : 0;
-        log::print(error ? log::Level::error : log::Level::warning, "{}{}", diagnostic.headline(),
-                   diagnostic.hint.empty() ? "" : "; " + diagnostic.hint);
-    }
-    return errors;
 }
 
 Result<void> Server::start() {
@@ -165,8 +157,11 @@ Result<void> Server::start() {
     hold_reserve();
     if (predecessor_) {
         take_over(*predecessor_, roster_, launcher_, acceptor_);
-        log::notice("upgraded from version {} to {}", escaped(predecessor_->version),
-                    INETD_VERSION);
+        if (predecessor_->reload.empty())
+            log::notice("upgraded from version {} to {}", escaped(predecessor_->version),
+                        INETD_VERSION);
+        else
+            note_reload(true, predecessor_->reload);
         roster_.set_holds({});
         predecessor_.reset();
         launcher_.reap();
@@ -191,6 +186,18 @@ void Server::take_up(const DaemonSettings& settings, const Plan& plan,
     operator_.listen(settings_);
 }
 
+Result<void> Server::limit_privileges() {
+    auto limited = privileges_.limit(settings_, roster_.configs());
+    if (limited && privileges_.sealed())
+        log::info("{} (user) from now on", settings_.account->user);
+    return limited;
+}
+
+void Server::begin_upgrade() {
+    if (!privileges_.sealed()) return upgrade_.begin();
+    upgrade_.refuse("the daemon has given up for good to execute anything (user): restart it");
+}
+
 void Server::run() {
     log::info({.event = log::Event::started}, "{}", status());
     log::flush();
@@ -203,21 +210,8 @@ void Server::run() {
     log::drain();
 }
 
-// "12 services, 3 running, 1 failed: tftp"
 std::string Server::status() const {
-    constexpr std::size_t kNamed = 5;
-    std::size_t failed = 0;
-    std::string names;
-    for (const auto& service : roster_.services()) {
-        if (shutdown_.begun() || !service->failed()) continue;
-        if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service->name();
-    }
-    if (failed > kNamed) names += ", ...";
-    const std::size_t services = roster_.services().size();
-    return fmt::format("{}{} service{}, {} running{}", shutdown_.begun() ? "stopping: " : "",
-                       services, services == 1 ? "" : "s",
-                       launcher_.running() + acceptor_.sessions(),
-                       failed != 0 ? fmt::format(", {} failed: {}", failed, names) : "");
+    return status_line(roster_, shutdown_.begun(), launcher_.running() + acceptor_.sessions());
 }
 
 void Server::on_signal(int signal) {
@@ -233,7 +227,7 @@ void Server::on_signal(int signal) {
         state_dump_.start(settings_.dump_file);
         break;
     case SIGUSR2:
-        if (!shutdown_.begun()) upgrade_.begin();
+        if (!shutdown_.begun()) begin_upgrade();
         break;
     case SIGQUIT:
         leave();
@@ -261,37 +255,46 @@ ReloadResult Server::reload() {
     reserve_.reset();
     Loaded loaded = load_config(options_.load);
     hold_reserve();
+    Privileges::Verdict rights;
+    if (!has_errors(loaded.diagnostics)) rights = privileges_.prepare(loaded);
+    if (rights.problem) loaded.diagnostics.push_back(general_error(options_, *rights.problem));
     const std::size_t errors = log_diagnostics(loaded.diagnostics);
     result.diagnostics = std::move(loaded.diagnostics);
     if (errors != 0) {
         result.text = fmt::format("reload refused: {} error{}; everything stays as it was", errors,
                                   errors == 1 ? "" : "s");
-        log::error({.event = log::Event::reload_refused}, "{}", result.text);
-        supervisor_.reloaded(result.text);
     } else {
-        apply(loaded, result);
-        log::notice({.event = log::Event::reloaded}, "{}", result.text);
-        supervisor_.reloaded("");
+        apply(loaded, rights.missing, result);
     }
-    feed_.reloaded(result.text);
     ++(result.applied ? reloads_.applied : reloads_.refused);
-    last_reload_ = {.at = Clock::now(), .applied = result.applied, .text = result.text};
+    if (result.anew) return result;
+    note_reload(result.applied, result.text);
+    supervisor_.reloaded(result.applied ? "" : result.text);
     shrink_footprint();
     return result;
 }
 
-void Server::apply(const Loaded& loaded, ReloadResult& result) {
+void Server::note_reload(bool applied, const std::string& text) {
+    log::print(applied ? log::Level::notice : log::Level::error,
+               {.event = applied ? log::Event::reloaded : log::Event::reload_refused}, "{}", text);
+    feed_.reloaded(text);
+    last_reload_ = {.at = Clock::now(), .applied = applied, .text = text};
+}
+
+void Server::apply(const Loaded& loaded, CapabilitySet missing, ReloadResult& result) {
     const auto services = keeper_.with_handed_in(loaded.services);
     const Plan plan = plan_reload(roster_.configs(), services);
+    count_changes(result, plan);
+    if (missing.mask != 0) {
+        log::notice("executing inetd anew for {}", capabilities_line(missing));
+        result.anew = true;
+        if (upgrade_.renew()) pending_reload_ = result.text;
+        return;
+    }
     logging_.apply(loaded.daemon);
     take_up(loaded.daemon, plan, services);
-    result.applied = true;
-    result.added = plan.added;
-    result.removed = plan.removed;
-    result.updated = plan.updated;
-    result.unchanged = plan.unchanged;
-    result.text = fmt::format("reload: {} added, {} removed, {} updated, {} unchanged", plan.added,
-                              plan.removed, plan.updated, plan.unchanged);
+    if (const auto limited = limit_privileges(); !limited)
+        log::error("{}; restart the daemon", limited.error().text());
 }
 
 About Server::about() const {
@@ -301,7 +304,8 @@ About Server::about() const {
             .files = options_.load.paths,
             .settings = options_.load.settings,
             .last_reload = last_reload_,
-            .reloads = reloads_};
+            .reloads = reloads_,
+            .privileges = privileges_.state()};
 }
 
 // The first time: nobody new, and those who are here may finish. The second time: now.

@@ -9,6 +9,7 @@
 #include "server/logging.h"
 #include "server/operator.h"
 #include "server/options.h"
+#include "server/privileges.h"
 #include "server/roster.h"
 #include "server/shutdown.h"
 #include "server/socket_keeper.h"
@@ -50,6 +51,8 @@ class Server {
     // In the background: from now on messages go where the settings say, as they do in the
     // foreground after start().
     void open_log();
+    // After both: keeps no rights but those that the configuration needs.
+    Result<void> limit_privileges();
     // Tells the supervisor that all is bound, and serves until stopped.
     void run();
 
@@ -61,7 +64,10 @@ class Server {
     void take_up(const DaemonSettings& settings, const Plan& plan,
                  const std::vector<ServiceConfigPtr>& services);
     ReloadResult reload();
-    void apply(const Loaded& loaded, ReloadResult& result);
+    // What lacks a capability that was given up is for this binary executed anew to take up.
+    void apply(const Loaded& loaded, CapabilitySet missing, ReloadResult& result);
+    void note_reload(bool applied, const std::string& text);
+    void begin_upgrade();
     [[nodiscard]] About about() const;
     void stop();
     void leave();
@@ -87,6 +93,7 @@ class Server {
     Launcher launcher_;
     Supervisor supervisor_;
     Upgrade upgrade_;
+    Privileges privileges_;
     SocketKeeper keeper_;
     Acceptor acceptor_;
     Roster roster_;
@@ -97,6 +104,7 @@ class Server {
     TimePoint started_ = Clock::now();
     unsigned generation_ = 0;
     std::optional<About::Reload> last_reload_;
+    std::string pending_reload_; // what is to be said of it by whom we execute for it
     ReloadCounts reloads_;
     Fd reserve_; // given up while a reload reads files, so that it works with all others in use
     std::size_t busy_ = 0; // instances, when it was last looked

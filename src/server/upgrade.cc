@@ -74,6 +74,13 @@ class Arguments {
     std::vector<char*> pointers_;
 };
 
+bool is_same_file(int fd, const std::string& path) {
+    struct stat a {};
+    struct stat b {};
+    return fstat(fd, &a) == 0 && stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 void set_close_on_exec(int fd, bool on) {
     fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
@@ -91,9 +98,10 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
         set_close_on_exec(fd, false);
     // If the directory is gone, the trial has shown that it does not matter.
     if (chdir(invocation.directory.c_str()) != 0) static_cast<void>(chdir("/"));
-    if (back) {
-        // It is named by nobody after this.
-        set_close_on_exec(previous, true);
+    // By its name, if that leads there, or ps(1) would show the number of the descriptor as the
+    // name. The descriptor itself is named by nobody after this.
+    if (back) set_close_on_exec(previous, true);
+    if (back && !is_same_file(previous, invocation.program)) {
         fexecve(previous, arguments.data(), environ);
     } else {
         execve(invocation.program.c_str(), arguments.data(), environ);
@@ -105,8 +113,18 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
     return error;
 }
 
+bool Upgrade::renew() {
+    if (trial_ != 0 || late_) return false;
+    same_ = true;
+    late_ = true;
+    latest_ = Clock::now() + kPatience;
+    timer_ = loop_.after(Duration::zero(), [this] { replace(); });
+    return true;
+}
+
 void Upgrade::begin() {
     if (trial_ != 0 || late_) return log::notice("upgrade: one is under way already");
+    same_ = false;
     log::notice("upgrade: trying {}", invocation_.program);
     const auto state = handover_file(hooks_.state());
     if (!state) return refuse(state.error().text());
@@ -175,6 +193,7 @@ void Upgrade::trial_ended(const ChildEnd& end) {
         return refuse(fmt::format("{}: {}{}{}", invocation_.program, end.text(),
                                   said.empty() ? "" : ": ", escaped(said)));
     late_ = true;
+    same_ = false;
     latest_ = Clock::now() + kPatience;
     if (hooks_.unsettled()) log::notice("upgrade: waiting for clients that are not known yet");
     // Not from here: of the batch of children that we are in, some may not have been seen to.
@@ -197,7 +216,7 @@ void Upgrade::replace() {
     }
     hooks_.leaving();
     log::drain();
-    const Error error = become(invocation_, handover, state->get(), previous.get(), false);
+    const Error error = become(invocation_, handover, state->get(), previous.get(), same_);
     late_ = false;
     hooks_.staying();
     refuse(error.text());
@@ -209,7 +228,7 @@ void Upgrade::cancel() {
 }
 
 void Upgrade::refuse(const std::string& why) const {
-    log::error("upgrade refused: {}; the running daemon goes on", why);
+    log::error("{} refused: {}; the running daemon goes on", same_ ? "reload" : "upgrade", why);
     hooks_.refused(why);
 }
 

@@ -31,14 +31,18 @@ class Upgrade {
         : loop_(loop), launcher_(launcher), invocation_(invocation), hooks_(std::move(hooks)) {}
 
     void begin();
+    // Executes anew what runs already, without a trial, for what only exec(2) gives. False if a
+    // change is under way, which does the same.
+    bool renew();
     // Gives up, if one is under way and it is not too late.
     void cancel();
+    // Says that there will be none.
+    void refuse(const std::string& why) const;
 
   private:
     Result<pid_t> start_trial(int state, int output);
     void trial_ended(const ChildEnd& end);
     void replace();
-    void refuse(const std::string& why) const;
 
     EventLoop& loop_;
     Launcher& launcher_;
@@ -47,7 +51,8 @@ class Upgrade {
     Fd output_; // of the trial
     pid_t trial_ = 0;
     bool late_ = false;
-    TimePoint latest_; // until when it waits for clients
+    bool same_ = false; // the binary that runs already
+    TimePoint latest_;  // until when it waits for clients
     Timer timer_;
 };
 

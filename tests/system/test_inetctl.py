@@ -171,7 +171,7 @@ def test_reload_tells_what_is_wrong(ports):
     one, two, _ = ports
     with Daemon(f"127.0.0.1:{one} stream tcp nowait {ME} internal echo\n", control=True) as d:
         assert asked(d, "reload") == {"applied": True, "added": 0, "removed": 0, "updated": 0,
-                                      "unchanged": 1, "diagnostics": []}
+                                      "unchanged": 1, "diagnostics": [], "anew": False}
         d.rewrite(f"127.0.0.1:{two} steam tcp nowait {ME} internal echo\n")
         told = ctl(d, "reload", status=1)
         assert (f"{d.conf}:1:{len(str(two)) + 12}: error: unknown socket type 'steam'\n"

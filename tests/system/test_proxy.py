@@ -115,7 +115,10 @@ def test_a_place_is_kept_while_the_header_comes(start):
 
 def test_a_reload_while_the_header_comes(start, workdir):
     """The server has a socket that blocks, though a built-in was to have it when it was accepted."""
-    d, port = start("internal echo")
+    # With a program from the first: the rights that one takes would else be fetched by an exec,
+    # which waits for who is not known yet.
+    d, port = start("internal echo",
+                    more=f"127.0.0.1:{free_port()} stream tcp nowait {ME} /bin/cat cat\n")
     mode = script(workdir / "mode", "import os\nprint(os.get_blocking(0))\n")
     with connect(port) as program, connect(port) as builtin:
         program.sendall(LINE[:10])

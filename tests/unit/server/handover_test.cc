@@ -22,6 +22,7 @@ Handover example() {
     all.started = TimePoint(3s);
     all.generation = 2;
     all.reloads = {.applied = 5, .refused = 6};
+    all.reload = "reload: 1 added";
     all.descriptor_limit = {1024, 524288};
     Gate::State gate{.started = 12,
                      .last_use = TimePoint(4s),
@@ -110,6 +111,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->services[0].gate.load == example().services[0].gate.load);
     CHECK(read->reloads.applied == 5);
     CHECK(read->reloads.refused == 6);
+    CHECK(read->reload == "reload: 1 added");
     CHECK(read->services[0].hold == Hold::disabled);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));

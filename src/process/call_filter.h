@@ -1,0 +1,16 @@
+#pragma once
+
+#include "base/result.h"
+
+namespace inetd {
+
+// From now on this process, and whatever it forks, can make no system calls but those that a daemon
+// with nothing but built-ins makes: none by which one executes a program, becomes somebody else,
+// traces, mounts, or loads code into the kernel. The others fail with ENOSYS, for which libc has a
+// way around where the call was just newer than this list. Takes no_new_privs, seccomp(2). Cannot
+// be undone. Error, with ENOSYS: not made for this processor, or the kernel has no filters.
+Result<void> filter_calls();
+// Whether that has been done, by us or by whoever started us.
+[[nodiscard]] bool calls_are_filtered();
+
+} // namespace inetd
