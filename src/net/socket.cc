@@ -83,7 +83,11 @@ static Result<void> bind_unix(int fd, const ListenSpec& spec, const SocketOption
     const int code = errno;
     umask(before);
     if (bound != 0) return Error{"bind " + address.to_string(), code};
-    return path.empty() ? Result<void>{} : set_file_access(path, options);
+    if (path.empty()) return {};
+    auto set = set_file_access(path, options);
+    // Nobody but root could find out next time that there is nobody behind it.
+    if (!set) unlink(path.c_str());
+    return set;
 }
 
 Result<void> share_port(int fd) {

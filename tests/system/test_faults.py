@@ -10,13 +10,15 @@ pytestmark = pytest.mark.root
 
 # What each was: the child stayed a zombie; a server waited for a datagram that was lost; the new
 # binary died rather than give the process back, forgot lines of which a file could not be looked
-# at, or its supervisor; a descriptor stayed open; a start without a word; nobody could be asked.
+# at, or its supervisor; a descriptor stayed open; a start without a word; nobody could be asked; a
+# daemon without capabilities could not look behind its own socket file.
 ONCE = {
     "start": "daemon chdir ENOENT 1, daemon socket EMFILE 1, daemon bind ENOMEM 12, "
              "daemon chmod EPERM 1",
     "spawn": "daemon waitid EINTR 1",
     "datagrams": "daemon sendmsg EAGAIN 1, daemon sendmsg ENOBUFS 1",
     "accept": ", ".join(f"daemon epoll_ctl ENOMEM {n}" for n in range(1, 13)),
+    "reload": "daemon chmod EPERM 1",
     "control": "daemon bind EADDRNOTAVAIL 1",
     "upgrade": "daemon epoll_create1 EMFILE 1, daemon signalfd4 ENOMEM 1, daemon pread64 EIO 1, "
                "daemon chdir ENOENT 2, daemon clone EAGAIN 1, daemon readlink EACCES 1, "
