@@ -86,7 +86,10 @@ static Verdict unreachable(const Evidence& evidence) {
 static Verdict silent(const Evidence& evidence) {
     const Trial& trial = evidence.trial;
     Verdict verdict{"silent", kExitSilent, {}, {}};
-    verdict.text = fmt::format("nothing came within {}", span_text(trial.lasted));
+    verdict.text =
+        fmt::format("{} within {}",
+                    evidence.opening.swallowed ? "the connection was not closed" : "nothing came",
+                    span_text(trial.lasted));
     const Json& service = evidence.details.at("service");
     const std::string reason = text_of(service.at("reason"));
     if (!evidence.account.pid && !reason.empty()) {
@@ -97,10 +100,17 @@ static Verdict silent(const Evidence& evidence) {
     return verdict;
 }
 
+// Of a connection that is queued the kernel takes a line, too: that the service has read it is seen
+// by the end that it answers ours with. A datagram service cannot tell.
+static bool is_swallowed(const Evidence& evidence) {
+    return evidence.opening.swallowed &&
+           (evidence.trial.end == Trial::End::closed || evidence.trial.end == Trial::End::quiet);
+}
+
 static Verdict nothing_came(const Evidence& evidence) {
     const Trial& trial = evidence.trial;
     const std::string server = server_text(evidence.account);
-    if (evidence.opening.swallowed && trial.end != Trial::End::reset)
+    if (is_swallowed(evidence))
         return {"taken",
                 kExitOk,
                 fmt::format("works: took {} and answered nothing, as it should", bytes(trial.sent)),

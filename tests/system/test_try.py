@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, connect, free_port, inetctl
-from support import Namespace, script
+from support import Namespace, script, wait_until
 
 
 def attempt(d, *arguments, status=0, text=b"", env=None):
@@ -26,6 +26,11 @@ def attempt(d, *arguments, status=0, text=b"", env=None):
 
 def asked(d, *arguments, status=0, text=b""):
     return json.loads(attempt(d, *arguments, "--json", status=status, text=text)[0])
+
+
+def listed(d, port):
+    services = json.loads(inetctl("-s", d.control, "list", "--json").stdout)["services"]
+    return next(one for one in services if one["name"] == str(port))
 
 
 @pytest.fixture
@@ -173,6 +178,20 @@ def test_what_does_not_work_says_why(ports, start):
         assert s.recv(1) == b"x"
         said = attempt(d, full, "--timeout", "0.3", status=5)[1]
         assert "it is parked: all 1 instances run" in said
+
+
+def test_a_discard_that_is_full(ports):
+    """The kernel takes what is sent to it, and nobody reads it."""
+    conf = f"127.0.0.1:{ports[0]} stream tcp nowait/1 {ME} internal discard\n"
+    with Daemon(conf, control=True) as d:
+        with connect(ports[0]):
+            wait_until(lambda: listed(d, ports[0])["state"] == "parked", "it is full")
+            told = asked(d, ports[0], "--timeout", "0.3", status=5)
+            assert (told["outcome"], told["sent"]) == ("silent", 20)
+            assert re.fullmatch(r"the connection was not closed within .* ms; it is parked: "
+                                r"all 1 instances run", told["text"])
+        wait_until(lambda: listed(d, ports[0])["running"] == 0, "there is room")
+        assert asked(d, ports[0])["outcome"] == "taken"
 
 
 @pytest.mark.root

@@ -73,6 +73,23 @@ TEST_CASE("verdict: nothing came") {
     CHECK(scene.verdict().text == "works: took 20 bytes and answered nothing, as it should");
 }
 
+TEST_CASE("verdict: a discard that has closed nothing has taken nothing") {
+    Scene scene;
+    scene.opening.swallowed = true;
+    scene.trial.sent = 20;
+    scene.trial.end = Trial::End::timed_out;
+    scene.trial.lasted = 5;
+    CHECK(scene.verdict().code == kExitSilent);
+    CHECK(scene.verdict().text == "the connection was not closed within 5.00 s");
+    scene.details["service"]["state"] = "parked";
+    scene.details["service"]["reason"] = "all 1 instances run";
+    CHECK(scene.verdict().text ==
+          "the connection was not closed within 5.00 s; it is parked: all 1 instances run");
+    scene.way.type = SOCK_DGRAM;
+    scene.trial.end = Trial::End::quiet;
+    CHECK(scene.verdict().code == kExitOk);
+}
+
 TEST_CASE("verdict: refused, and by whom") {
     Scene scene;
     scene.account.refused = "only_from";
