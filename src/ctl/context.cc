@@ -49,12 +49,19 @@ void print(const std::string& text) {
     static_cast<void>(std::fflush(stdout));
 }
 
+// JSON has to escape U+0000 to U+001F, but neither U+007F nor what follows: a terminal takes U+009B
+// for the beginning of a sequence, and it may come from a client or an answer.
+static std::string json_text(const Json& json, int indent) {
+    const bool only_ascii = isatty(STDOUT_FILENO) != 0;
+    return json.dump(indent, ' ', only_ascii, Json::error_handler_t::replace) + "\n";
+}
+
 void print_json(const Json& json) {
-    print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    print(json_text(json, 2));
 }
 
 void print_json_line(const Json& json) {
-    print(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    print(json_text(json, -1));
 }
 
 std::string method_name(const std::string& method) {
@@ -79,7 +86,7 @@ int explain(const control::Reply& reply) {
     const auto text = [&](const char* key) {
         const auto found = reply.parameters.find(key);
         if (found == reply.parameters.end()) return std::string();
-        return found->is_string() ? printable(found->get<std::string>()) : found->dump();
+        return printable(found->is_string() ? found->get<std::string>() : found->dump());
     };
     if (reply.error == control::kNoSuchService) {
         complain(text("name") + ": no such service");
@@ -106,7 +113,7 @@ int explain(const control::Reply& reply) {
     } else if (name == "InvalidParameter") {
         complain(text("parameter") + ": inetd does not take this value");
     } else {
-        complain(fmt::format("{}: {}", printable(reply.error), reply.parameters.dump()));
+        complain(fmt::format("{}: {}", printable(reply.error), printable(reply.parameters.dump())));
     }
     return kExitFailed;
 }

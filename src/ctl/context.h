@@ -62,6 +62,7 @@ int unreachable(const Context& context, const Error& error);
 void complain(const std::string& text);
 // All of it at once on standard output.
 void print(const std::string& text);
+// To a terminal in ASCII alone, which does it no harm.
 void print_json(const Json& json);
 // On one line, for streams.
 void print_json_line(const Json& json);

@@ -227,18 +227,33 @@ def test_a_name_that_inetd_does_not_know(ports):
     assert inetctl("-s", "/nonexistent", "try", "x").returncode == 4
 
 
+def on_a_terminal(d, *arguments):
+    """What a terminal gets to see, and what was said beside it."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([BUILD / "inetctl", "-s", d.control, "try", *map(str, arguments)],
+                               stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
+                               env={**ENVIRONMENT, "TERM": "xterm"})
+    said = process.communicate(timeout=PATIENCE)[1].decode()
+    assert process.returncode == 0, said
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as terminal:
+        while part := terminal.read(4096):  # until EIO
+            shown += part
+    return shown, said
+
+
 def test_on_a_terminal_the_answer_does_no_harm(ports):
     """What a server sends is shown, but it does not move the cursor."""
-    conf = f"127.0.0.1:{ports[0]} stream tcp nowait {ME} /bin/printf printf 'gr\\303\\274\\033[2J\\r\\nx'\n"
+    conf = (f"127.0.0.1:{ports[0]} stream tcp nowait {ME} /bin/printf printf "
+            "'gr\\303\\274\\033[2J\\r\\nx'\n"
+            f"127.0.0.1:{ports[1]} stream tcp nowait {ME} /bin/printf printf "
+            "'gr\\303\\274\\302\\2332J\\177'\n")
     with Daemon(conf, control=True) as d:
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen([BUILD / "inetctl", "-s", d.control, "try", str(ports[0])],
-                                   stdin=theirs, stdout=theirs, stderr=subprocess.PIPE,
-                                   env={**ENVIRONMENT, "TERM": "xterm"})
-        assert b"works: 11 bytes" in process.communicate(timeout=PATIENCE)[1]
-        shown = b""
-        while b"x\r\n" not in shown:
-            shown += os.read(ours, 4096)
-        assert shown == b"gr\xc3\xbc\\x1b[2J\r\nx\r\n"
-        os.close(theirs)
-        os.close(ours)
+        shown, said = on_a_terminal(d, ports[0])
+        assert "works: 11 bytes" in said and shown == b"gr\xc3\xbc\\x1b[2J\r\nx\r\n"
+        shown, _ = on_a_terminal(d, ports[1], "--json")
+        assert shown.isascii() and b"\x7f" not in shown
+        told = asked(d, ports[1])["answer"]
+        assert json.loads(shown)["answer"] == told == "gr\xfc\x9b2J\x7f"
+        assert told.encode() in attempt(d, ports[1], "--json")[0]
