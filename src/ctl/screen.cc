@@ -88,10 +88,9 @@ static sigset_t watched_signals() {
 }
 
 Screen::Screen() {
+    sigprocmask(SIG_BLOCK, nullptr, &mask_before_);
     const sigset_t set = watched_signals();
-    sigprocmask(SIG_BLOCK, &set, &mask_before_);
     signals_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    tcgetattr(STDIN_FILENO, &before_);
     enter();
 }
 
@@ -99,6 +98,12 @@ Screen::~Screen() {
     leave();
     close(signals_);
     sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+// In the background the terminal and its settings are those of the shell.
+static bool is_in_front() {
+    const pid_t front = tcgetpgrp(STDIN_FILENO);
+    return front < 0 || front == getpgrp(); // the first: job control has nothing to do with it
 }
 
 static void write_all(std::string_view text) {
@@ -114,7 +119,15 @@ static void write_all(std::string_view text) {
     }
 }
 
+// From the background it stops the process until that is in front, tcdrain(3). Signals do what they
+// usually do until then: if they were held back, a job that has stopped could not be ended.
 void Screen::enter() {
+    sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+    tcdrain(STDIN_FILENO);
+    sigset_t set = watched_signals();
+    sigaddset(&set, SIGTTOU);
+    sigprocmask(SIG_BLOCK, &set, nullptr);
+    tcgetattr(STDIN_FILENO, &before_);
     termios keys = before_;
     keys.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
     keys.c_cc[VMIN] = 1;
@@ -126,7 +139,7 @@ void Screen::enter() {
 void Screen::leave() const {
     write_all(kLeave);
     // What was typed and not read was meant for us, and not for the shell.
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (is_in_front()) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
 }
 
 Screen::Size Screen::size() {
@@ -149,24 +162,27 @@ void Screen::show(const std::vector<std::string>& lines) {
 
 void Screen::stop() {
     leave();
+    sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
     kill(getpid(), SIGSTOP);
-    // Here it goes on; the shell may have changed the terminal.
-    tcgetattr(STDIN_FILENO, &before_);
+    // Here it goes on.
     enter();
 }
 
 void Screen::take_signals(Event& event) {
+    bool stops = false;
     signalfd_siginfo info{};
     while (read(signals_, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
         if (info.ssi_signo == SIGWINCH) {
             event.resized = true;
         } else if (info.ssi_signo == SIGTSTP) {
-            stop();
-            event.resized = true;
+            stops = true;
         } else {
             event.signal = static_cast<int>(info.ssi_signo);
         }
     }
+    if (!stops || event.signal != 0) return;
+    stop();
+    event.resized = true;
 }
 
 Screen::Event Screen::wait(int fd, std::chrono::milliseconds patience) {
@@ -174,6 +190,14 @@ Screen::Event Screen::wait(int fd, std::chrono::milliseconds patience) {
                               pollfd{.fd = signals_, .events = POLLIN, .revents = 0},
                               pollfd{.fd = fd, .events = POLLIN, .revents = 0}};
     Event event;
+    // It was stopped by SIGSTOP, which nobody can catch, and goes on in the background.
+    if (!is_in_front()) {
+        enter();
+        event.resized = true;
+        // There is no shell that could bring it to the front.
+        if (!is_in_front()) event.signal = SIGHUP;
+        return event;
+    }
     const auto limit = std::max(patience, std::chrono::milliseconds::zero());
     if (poll(fds.data(), fds.size(), static_cast<int>(limit.count())) <= 0) return event;
     if (fds[1].revents != 0) take_signals(event);

@@ -35,6 +35,7 @@ class StrokeReader {
 // The whole terminal of standard input and output. As long as this lives, keys come one by one and
 // unseen, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP and SIGWINCH come as events, and what stood on
 // the screen before is out of sight. All of it is as it was when it dies, and while it is stopped.
+// In the background it waits, stopped, until it is in front; a signal ends the process then.
 class Screen {
   public:
     // Error: these are no terminal, or one that cannot move its cursor.

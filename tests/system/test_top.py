@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
-from support import children, script, stat_fields, wait_until
+from support import children, script, stat_fields, wait_for_end, wait_until
 
 SPIN = """
 import sys
@@ -265,6 +265,64 @@ def test_however_it_ends_the_terminal_is_as_it_was(terminal, workdir):
     screen = terminal.wait(r"^(. )?ended 4\.$")
     assert any("cannot reach inetd" in line for line in screen)
     assert terminal.settings("lost") == before
+
+
+@pytest.mark.needs("tmux")
+def test_a_job_that_has_stopped_can_be_ended(terminal):
+    """Which is in the background then, where the terminal is not its own."""
+    _, conf = services(1)
+    with Daemon(conf, control=True) as d:
+        terminal.run("PS1='ready>' exec bash --norc --noprofile")
+        terminal.wait("^ready>$")
+        before = terminal.settings("before")
+        watch = top(d).partition(";")[0]
+
+        def ends(pid):
+            wait_until(lambda: stat_fields(pid)[0] == "T", "it has stopped")
+            terminal.run("")
+            terminal.wait("Stopped")
+            assert terminal.settings(f"stopped-{pid}") == before
+            terminal.run("kill %1")
+            wait_for_end(pid)
+            terminal.run("wait; clear; jobs; echo ended $?.")
+            screen = terminal.wait(r"^ended \S+\.$")
+            assert "SERVICE" not in "".join(screen)
+            assert terminal.settings(f"ended-{pid}") == before
+            terminal.run("clear")
+            terminal.wait(r"\Aready>$")
+
+        terminal.run(watch)
+        terminal.wait("SERVICE")
+        pid = running_top(d)
+        terminal.press("C-z")
+        ends(pid)
+        terminal.run(watch)  # whom somebody else stops
+        terminal.wait("SERVICE")
+        pid = running_top(d)
+        os.kill(pid, signal.SIGSTOP)
+        ends(pid)
+        terminal.run(f"{watch} &")  # that never was in front
+        ends(running_top(d))
+        terminal.run(watch)
+        terminal.wait("SERVICE")
+        pid = running_top(d)
+
+        def jobs():
+            terminal.run("clear; jobs")
+            return "\n".join(terminal.screen())
+
+        for _ in range(2):  # bg is no help, but does no harm
+            terminal.press("C-z")
+            terminal.wait("Stopped")
+            terminal.run("clear; bg")
+            terminal.wait(r"\A\[1\].* &$")
+            wait_until(lambda: "Stopped" in jobs(), "it has stopped")
+            terminal.run("clear; fg")
+            terminal.wait("SERVICE")
+        terminal.press("q")
+        wait_for_end(pid)
+        terminal.wait("^ready>$")
+        assert terminal.settings("last") == before
 
 
 @pytest.mark.needs("tmux")
