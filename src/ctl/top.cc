@@ -42,6 +42,7 @@ class Watch {
     [[nodiscard]] Result<void> begin() { return source_.connect(); }
     // The signal that ended it, or 0.
     [[nodiscard]] Result<int> run();
+    [[nodiscard]] const TopSource& source() const { return source_; }
 
   private:
     [[nodiscard]] Result<void> turn();
@@ -52,6 +53,7 @@ class Watch {
     milliseconds interval_;
     steady_clock::time_point next_ = steady_clock::now();
     bool asked_ = false;
+    bool lost_ = false; // the last connection, without an answer
 };
 } // namespace
 
@@ -63,6 +65,7 @@ Result<void> Watch::look() {
         if (*sample) {
             view_.add(std::move(**sample));
             asked_ = false;
+            lost_ = false;
         }
     }
     if (asked_ || steady_clock::now() < next_) return {};
@@ -72,12 +75,14 @@ Result<void> Watch::look() {
     return sent;
 }
 
-// A daemon that changes its binary ends the connection, and takes a new one at once.
+// A daemon that changes its binary ends the connection, and takes a new one at once. There it is
+// asked at once, too, unless it has ended one after the other without an answer.
 Result<void> Watch::turn() {
-    const auto looked = look();
-    if (looked) return {};
+    auto looked = look();
+    if (looked || source_.refusal() != nullptr) return looked;
     asked_ = false;
-    next_ = steady_clock::now();
+    next_ = steady_clock::now() + (lost_ ? interval_ : milliseconds::zero());
+    lost_ = true;
     return source_.connect();
 }
 
@@ -89,12 +94,17 @@ Result<int> Watch::run() {
         const auto left = std::chrono::ceil<milliseconds>(next_ - steady_clock::now());
         // A daemon that does not answer is said to be so, and does not hold up the keys.
         if (asked_ && left <= milliseconds::zero()) view_.note("inetd does not answer");
-        const auto event =
-            screen.wait(asked_ ? source_.fd() : -1, left.count() > 0 ? left : interval_);
+        const auto event = screen.wait(asked_ ? source_.fd() : -1,
+                                       asked_ && left <= milliseconds::zero() ? interval_ : left);
         if (event.signal != 0) return event.signal == SIGINT ? 0 : event.signal;
         for (const Stroke& stroke : event.strokes)
             if (!view_.press(stroke)) return 0;
     }
+}
+
+// The code to exit with.
+static int failed(const Context& context, const TopSource& source, const Error& error) {
+    return source.refusal() != nullptr ? explain(*source.refusal()) : unreachable(context, error);
 }
 
 static int live(const Context& context, const Choice& choice) {
@@ -103,9 +113,10 @@ static int live(const Context& context, const Choice& choice) {
         return kExitUsage;
     }
     Watch watch(context, choice);
-    if (const auto begun = watch.begin(); !begun) return unreachable(context, begun.error());
+    if (const auto begun = watch.begin(); !begun)
+        return failed(context, watch.source(), begun.error());
     const auto ended = watch.run();
-    if (!ended) return unreachable(context, ended.error());
+    if (!ended) return failed(context, watch.source(), ended.error());
     // Whoever has sent it learns that it was that.
     if (*ended != 0) raise(*ended);
     return kExitOk;
@@ -130,15 +141,15 @@ static Json json_of(const TopRow& row) {
 static int once(const Context& context, const Choice& choice) {
     TopSource source(context);
     if (const auto connected = source.connect(); !connected)
-        return unreachable(context, connected.error());
+        return failed(context, source, connected.error());
     std::optional<TopSample> before;
     std::optional<TopSample> now;
     for (int i = 0; i < 2; ++i) {
         if (i != 0) std::this_thread::sleep_for(std::chrono::duration<double>(choice.interval));
         before = std::move(now);
-        if (const auto asked = source.ask(); !asked) return unreachable(context, asked.error());
+        if (const auto asked = source.ask(); !asked) return failed(context, source, asked.error());
         auto sample = source.take(control::Client::kPatience);
-        if (!sample) return unreachable(context, sample.error());
+        if (!sample) return failed(context, source, sample.error());
         if (!*sample) return unreachable(context, Error{"no answer", ETIMEDOUT});
         now = std::move(*sample);
     }

@@ -13,6 +13,11 @@ static double seconds_now() {
     return std::chrono::duration<double>(steady_clock::now().time_since_epoch()).count();
 }
 
+Error TopSource::refused(const control::Reply& reply) {
+    refusal_ = reply;
+    return Error{reply.error, 0};
+}
+
 Result<void> TopSource::connect() {
     auto client = control::Client::connect(socket_of(context_));
     if (!client) return client.error();
@@ -21,7 +26,7 @@ Result<void> TopSource::connect() {
     const auto asked = client->send(method_name("GetStatus"));
     const auto status = client->next(kPatience);
     if (!status) return asked ? status.error() : asked.error();
-    if (!status->error.empty()) return Error{status->error, 0};
+    if (!status->error.empty()) return refused(*status);
     about_.version = text_of(status->parameters.at("version"));
     about_.started = status->parameters.at("started").get<double>();
     about_.pid = status->parameters.at("pid").get<pid_t>();
@@ -39,7 +44,7 @@ Result<std::optional<TopSample>> TopSource::take(milliseconds patience) {
     const auto reply = client_->next(patience);
     if (!reply && reply.error().code == ETIMEDOUT) return std::optional<TopSample>();
     if (!reply) return reply.error();
-    if (!reply->error.empty()) return Error{reply->error, 0};
+    if (!reply->error.empty()) return refused(*reply);
     TopSample sample{.at = seconds_now(),
                      .services = top_services(reply->parameters.at("services")),
                      .usage = {}};

@@ -29,13 +29,19 @@ class TopSource {
     [[nodiscard]] Result<void> ask();
     // Nothing: the reply is not whole yet.
     [[nodiscard]] Result<std::optional<TopSample>> take(std::chrono::milliseconds patience);
+    // What the daemon has answered instead, where one of these has failed by that: it would answer
+    // the same again. Null: the connection has failed.
+    [[nodiscard]] const control::Reply* refusal() const { return refusal_ ? &*refusal_ : nullptr; }
     [[nodiscard]] const TopAbout& about() const { return about_; }
     // Readable when there is something to take.
     [[nodiscard]] int fd() const { return client_ ? client_->fd() : -1; }
 
   private:
+    Error refused(const control::Reply& reply);
+
     const Context& context_;
     std::optional<control::Client> client_;
+    std::optional<control::Reply> refusal_;
     TopAbout about_;
 };
 

@@ -1,17 +1,21 @@
 """`inetctl top` on a real terminal (tmux), and its one table for scripts."""
 
+import contextlib
 import json
 import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
 from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
 from support import children, script, stat_fields, wait_for_end, wait_until
 
+MOST_CALLERS = 16
 SPIN = """
 import sys
 sys.stdout.write("on\\n"); sys.stdout.flush()
@@ -84,8 +88,8 @@ def terminal(workdir):
         yield terminal
 
 
-def top(d, *arguments):
-    words = [BUILD / "inetctl", "-s", d.control, "top", "-d", "0.1", *arguments]
+def top(d, *arguments, interval=0.1):
+    words = [BUILD / "inetctl", "-s", d.control, "top", "-d", interval, *arguments]
     return f"{shlex.join(map(str, words))}; echo ended $?."
 
 
@@ -334,6 +338,81 @@ def test_it_survives_a_change_of_the_binary(terminal):
         assert inetctl("-s", d.control, "upgrade").returncode == 0
         ask(one, b"x")
         terminal.wait(rf"^{one}/tcp .* 1 ")
+        terminal.press("q")
+        terminal.wait(r"^(. )?ended 0\.$")
+
+
+class OtherDaemon:
+    """What answers at a control socket as an inetd of another version would. `replies` tells for each
+    List, in turn, what comes: None is the end of the connection."""
+
+    def __init__(self, directory, *replies):
+        self.control = directory / "other"
+        self.replies = list(replies)
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.control))
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while self.replies:
+            with self.listener.accept()[0] as client, client.makefile("rwb") as stream:
+                while self.replies and (call := self.read(stream)):
+                    reply = {"parameters": {"version": "9", "started": 0, "pid": 1}}
+                    if call["method"] == "io.inetd.Control.List":
+                        reply = self.replies.pop(0)
+                    if reply is None:
+                        break
+                    stream.write(json.dumps(reply).encode() + b"\0")
+                    stream.flush()
+
+    @staticmethod
+    def read(stream):
+        text = b""
+        while part := stream.read(1):
+            if part == b"\0":
+                return json.loads(text)
+            text += part
+        return None
+
+    def close(self):
+        self.thread.join(PATIENCE)
+        self.listener.close()
+        assert not self.replies
+
+
+UNKNOWN = {"error": "org.varlink.service.MethodNotFound", "parameters": {"method": "List"}}
+
+
+def test_a_daemon_that_refuses_is_not_lost(workdir):
+    """It is told what it said, with the status that the other verbs have."""
+    with contextlib.closing(OtherDaemon(workdir, UNKNOWN)) as other:
+        done = inetctl("-s", other.control, "top", "--once", "-d", "0.1")
+        assert done.returncode == 1 and "does not know how to do that" in done.stderr, done
+    with Daemon("", control=True) as d, contextlib.ExitStack() as stack:
+        for _ in range(MOST_CALLERS):
+            s = stack.enter_context(socket.socket(socket.AF_UNIX))
+            s.connect(str(d.control))
+        done = inetctl("-s", d.control, "top", "--once")
+        assert (done.returncode, done.stderr) == (
+            4, "inetctl: all connections of inetd for this are in use; try again later\n")
+
+
+@pytest.mark.needs("tmux")
+def test_on_the_screen_a_refusal_is_the_end_and_a_lost_connection_is_none(terminal, workdir):
+    """After which the daemon is asked at once, however long the interval is."""
+    with contextlib.closing(OtherDaemon(workdir, {"parameters": {"services": []}}, UNKNOWN)) as other:
+        terminal.run(top(other))
+        screen = terminal.wait(r"^(. )?ended 1\.$")
+        assert any("does not know how to do that" in line for line in screen), screen
+    (workdir / "other").unlink()
+    with contextlib.closing(OtherDaemon(workdir, None, {"parameters": {"services": []}})) as other:
+        terminal.run("clear")
+        terminal.run(top(other, interval=3600))
+        terminal.wait("there are no services")
+        other.thread.join(PATIENCE)
+        assert not other.replies
         terminal.press("q")
         terminal.wait(r"^(. )?ended 0\.$")
 
