@@ -34,10 +34,12 @@ class Attempt {
     [[nodiscard]] bool connect();
     // Always false.
     [[nodiscard]] bool over(Trial::End end, int error);
+    [[nodiscard]] bool over_time();
     void send_probe();
     void take_input();
     void learn_own();
     void begin_sending();
+    [[nodiscard]] bool wait_for_room();
     [[nodiscard]] bool send_some();
     [[nodiscard]] bool receive_some();
     [[nodiscard]] bool turn();
@@ -45,8 +47,10 @@ class Attempt {
     const Way& way_;
     const TrialPlan& plan_;
     SteadyClock::time_point begun_ = SteadyClock::now();
+    SteadyClock::time_point sent_ = begun_;
     std::optional<SteadyClock::time_point> answered_;
     Fd fd_;
+    Fd gauge_; // can be written to when there is room for `pending_`, where fd_ does not tell
     std::string pending_;
     std::size_t uncounted_ = 0; // bytes of `pending_` that are none of the caller's
     bool reading_input_ = false;
@@ -58,8 +62,9 @@ class Attempt {
 
 milliseconds Attempt::left() const {
     auto until = begun_ + plan_.limit;
-    if (!way_.has_connections() && (answered_ || plan_.silent))
-        until = std::min(until, answered_.value_or(begun_) + kQuiet);
+    const bool all_sent = pending_.empty() && !reading_input_;
+    if (!way_.has_connections() && (answered_ || (plan_.silent && all_sent)))
+        until = std::min(until, answered_.value_or(sent_) + kQuiet);
     const auto left = std::chrono::ceil<milliseconds>(until - SteadyClock::now());
     return std::max(left, milliseconds::zero());
 }
@@ -68,6 +73,12 @@ bool Attempt::over(Trial::End end, int error) {
     trial_.end = end;
     trial_.error = error;
     return false;
+}
+
+bool Attempt::over_time() {
+    if (way_.has_connections()) return over(Trial::End::timed_out, 0);
+    if (gauge_) return over(Trial::End::unreachable, ETIMEDOUT);
+    return over(answered_ || plan_.silent ? Trial::End::quiet : Trial::End::timed_out, 0);
 }
 
 // A service of datagrams may answer from another address (RFC 1350, section 4), which a connected
@@ -138,6 +149,16 @@ void Attempt::take_input() {
     if (!had_input_) send_probe();
 }
 
+// A datagram socket of the unix domain can always be written to unless it is connected: only then
+// the queue at the other end counts. And a connected one hears nobody but its peer.
+bool Attempt::wait_for_room() {
+    if (way_.has_connections() || way_.address.family() != AF_UNIX || gauge_) return true;
+    gauge_.reset(socket(AF_UNIX, way_.type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!gauge_ || ::connect(gauge_.get(), way_.address.data(), way_.address.size()) != 0)
+        return over(Trial::End::unreachable, errno);
+    return true;
+}
+
 bool Attempt::send_some() {
     while (!pending_.empty()) {
         const bool to = !way_.has_connections();
@@ -145,7 +166,7 @@ bool Attempt::send_some() {
             sendto(fd_.get(), pending_.data(), pending_.size(), MSG_NOSIGNAL,
                    to ? way_.address.data() : nullptr, to ? way_.address.size() : 0);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && errno == EAGAIN) return true;
+        if (sent < 0 && errno == EAGAIN) return wait_for_room();
         if (sent < 0 && to) return over(Trial::End::unreachable, errno);
         // The service takes no more; what it has said is still to be read.
         if (sent < 0) {
@@ -155,11 +176,13 @@ bool Attempt::send_some() {
             return true;
         }
         if (to) learn_own();
+        sent_ = SteadyClock::now();
         const auto size = static_cast<std::size_t>(sent);
         const std::size_t ours = std::min(size, uncounted_);
         uncounted_ -= ours;
         trial_.sent += size - ours;
         pending_.erase(0, size);
+        gauge_.reset();
     }
     if (!reading_input_ && !shut_ && (had_input_ || plan_.ends) && way_.has_connections()) {
         shutdown(fd_.get(), SHUT_WR);
@@ -195,18 +218,16 @@ bool Attempt::receive_some() {
 
 // False: it is over.
 bool Attempt::turn() {
-    std::array<pollfd, 2> fds{};
+    std::array<pollfd, 3> fds{};
     fds[0] = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
-    if (!pending_.empty()) fds[0].events |= POLLOUT;
+    if (!pending_.empty() && !gauge_) fds[0].events |= POLLOUT;
     // Nothing is read ahead of what the service takes.
     fds[1] = {.fd = reading_input_ && pending_.empty() ? plan_.input : -1,
               .events = POLLIN,
               .revents = 0};
+    fds[2] = {.fd = gauge_.get(), .events = POLLOUT, .revents = 0};
     const milliseconds left = this->left();
-    if (left == milliseconds::zero())
-        return over((answered_ || plan_.silent) && !way_.has_connections() ? Trial::End::quiet
-                                                                           : Trial::End::timed_out,
-                    0);
+    if (left == milliseconds::zero()) return over_time();
     const int ready = poll(fds.data(), fds.size(), static_cast<int>(left.count()));
     if (ready < 0 && errno != EINTR) return over(Trial::End::reset, errno);
     if (ready <= 0) return true;
@@ -216,11 +237,13 @@ bool Attempt::turn() {
 }
 
 Trial Attempt::run() {
+    trial_.unsent = plan_.text;
     if (connect()) {
         if (plan_.connected && trial_.connected) plan_.connected(way_.address, *trial_.connected);
         begin_sending();
         for (bool going_on = send_some(); going_on;)
             going_on = turn();
+        trial_.unsent = trial_.probed ? "" : pending_.substr(uncounted_);
     }
     trial_.lasted = since();
     return std::move(trial_);

@@ -44,6 +44,7 @@ struct Trial {
     double lasted = 0;
     std::uint64_t sent = 0; // without the prefix
     bool probed = false;    // nothing was sent but the probe
+    std::string unsent{};   // of the plan's text, and of what was read from its input
     std::uint64_t received = 0;
     std::string peer{}; // that a datagram has come from, if it was another address
     // Our own address as the daemon calls it, or the end of that: ":4711".

@@ -109,13 +109,12 @@ static Json details_now(const Context& context, const Candidate& chosen) {
 }
 
 static TrialPlan plan_of(const Context& context, const Candidate& chosen, const Choice& choice,
-                         Audience& audience) {
+                         std::string text, Audience& audience) {
     TrialPlan plan;
     plan.prefix = chosen.opening.prefix;
+    plan.text = std::move(text);
     plan.probe = chosen.opening.probe;
-    if (choice.sends) {
-        plan.text = *unescaped(choice.send);
-    } else if (fcntl(STDIN_FILENO, F_GETFD) >= 0 && isatty(STDIN_FILENO) == 0) {
+    if (!choice.sends && fcntl(STDIN_FILENO, F_GETFD) >= 0 && isatty(STDIN_FILENO) == 0) {
         plan.input = STDIN_FILENO;
     }
     plan.ends = chosen.opening.mirrored || chosen.opening.swallowed;
@@ -131,12 +130,13 @@ static TrialPlan plan_of(const Context& context, const Candidate& chosen, const 
     return plan;
 }
 
+// `text` is sent before standard input.
 static TrialReport try_way(const Context& context, const Candidate& chosen, const Choice& choice,
-                           const Way& way) {
+                           const Way& way, std::string text) {
     TrialReport report{.service = chosen.id, .address = way.address.to_string()};
     Audience audience(context.json);
     Witness witness(context, chosen.id);
-    report.trial = attempt(way, plan_of(context, chosen, choice, audience));
+    report.trial = attempt(way, plan_of(context, chosen, choice, std::move(text), audience));
     audience.end();
     report.answer = audience.answer();
     const Trial::End end = report.trial.end;
@@ -155,9 +155,11 @@ static TrialReport try_way(const Context& context, const Candidate& chosen, cons
 static int try_ways(const Context& context, const Candidate& chosen, const Choice& choice) {
     for (const std::string& trouble : chosen.ways.trouble)
         if (!context.json) say(fmt::format("{}: {}\n", chosen.id, trouble));
+    std::string text = choice.sends ? *unescaped(choice.send) : "";
     for (std::size_t i = 0;; ++i) {
-        const TrialReport report = try_way(context, chosen, choice, chosen.ways.open[i]);
-        // What came on standard input cannot be sent twice.
+        TrialReport report = try_way(context, chosen, choice, chosen.ways.open[i], std::move(text));
+        text = std::move(report.trial.unsent);
+        // What somebody may have got is not sent to another one.
         const bool last = i + 1 == chosen.ways.open.size() || report.trial.sent != 0;
         if (last || report.trial.end != Trial::End::unreachable) return conclude(context, report);
         if (!context.json) say(trial_text(report));

@@ -69,7 +69,8 @@ static Verdict unreachable(const Evidence& evidence) {
     } else if (error == EACCES || error == EPERM) {
         advice = "'socket_mode', 'socket_user' and 'socket_group' of inetd.cfg(5) say who may";
     } else if (error == ETIMEDOUT) {
-        advice = "its queue is full, or a packet filter is between";
+        advice = evidence.way.has_connections() ? "its queue is full, or a packet filter is between"
+                                                : "its queue is full: nobody reads it";
     } else if (error == ENOENT) {
         advice = "somebody has removed the socket; a restart of inetd makes it anew";
     }
@@ -77,9 +78,11 @@ static Verdict unreachable(const Evidence& evidence) {
     return {"unreachable", kExitFailed,
             fmt::format("does not work: {} {}: {}", sends ? "sending to" : "connecting to",
                         evidence.way.address.to_string(),
-                        error == ETIMEDOUT ? fmt::format("nobody answered within {}",
-                                                         span_text(evidence.trial.lasted))
-                                           : strerrordesc_np(error)),
+                        error == ETIMEDOUT
+                            ? fmt::format("{} within {}",
+                                          sends ? "there was no room" : "nobody answered",
+                                          span_text(evidence.trial.lasted))
+                            : strerrordesc_np(error)),
             advice};
 }
 

@@ -5,13 +5,14 @@ import json
 import os
 import pty
 import re
+import resource
 import socket
 import subprocess
 
 import pytest
 
 from harness import BUILD, ENVIRONMENT, ME, PATIENCE, Daemon, connect, free_port, inetctl
-from support import Namespace, script, wait_until
+from support import Namespace, script, socket_fds, wait_until
 
 
 def attempt(d, *arguments, status=0, text=b"", env=None):
@@ -149,6 +150,64 @@ other.sendto(b"got " + data, peer)
     with Daemon(conf, control=True) as d:
         out, said = attempt(d, ports[0], "--send", "it")
         assert out == b"got it" and re.search(r", from 127\.0\.0\.1:\d+", said)
+
+
+# Takes nothing until somebody has written to the pipe, and then gives each datagram back.
+LATE = """
+import socket, sys
+s = socket.socket(fileno=0)
+open(sys.argv[1]).read()
+while True:
+    data, peer = s.recvfrom(100)
+    if peer:
+        s.sendto(data, peer)
+"""
+
+
+@pytest.mark.parametrize("what", (b"", b"words"))
+def test_a_queue_of_datagrams_that_is_full(workdir, start, what):
+    """Whoever sends there waits, and does not try without end."""
+    path, pipe = workdir / "service", workdir / "pipe"
+    os.mkfifo(pipe)
+    conf = f"{path} dgram unix wait {ME} {script(workdir / 'late', LATE)} late {pipe}\n"
+    d = start(conf, "daemon = { stop_timeout = 0; };\n", control=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while True:
+                s.sendto(b"x", str(path))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        told = asked(d, path, "--timeout", "2", text=what, status=1)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert told["outcome"] == "unreachable" and "there was no room within" in told["text"]
+        assert told["advice"] == "its queue is full: nobody reads it"
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+        process = subprocess.Popen([BUILD / "inetctl", "-s", d.control, "try", "--timeout", "60", path],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+        process.stdin.write(what)
+        process.stdin.close()
+        wait_until(lambda: len(socket_fds(process.pid)) == 3, "it waits for room")
+        pipe.write_text("go on")
+        assert process.stdout.read() == (what or b"\r\n")
+        assert process.wait(PATIENCE) == 0
+
+
+@pytest.mark.root
+def test_standard_input_goes_to_the_address_that_takes_it(namespace, start):
+    """What was read for one to which it could not be sent is not lost."""
+    def ip(verb):
+        subprocess.run([*namespace.wrap, "ip", "address", verb, "192.0.2.1/32", "dev", "lo"], check=True)
+
+    ip("add")
+    port = free_port()
+    d = start(f"192.0.2.1,127.0.0.1:{port} dgram udp4 wait {ME} internal echo\n", "", control=True,
+              wrap=namespace.wrap)
+    assert namespace.run(asked, d, port, text=b"one\n")["address"] == f"192.0.2.1:{port}"
+    ip("del")
+    out, said = namespace.run(attempt, d, port, text=b"two\n")
+    assert out == b"two\n" and f"sending to 192.0.2.1:{port}: Network is unreachable" in said
+    out, said = namespace.run(attempt, d, port, "--send", "three")
+    assert out == b"three" and f"sending to 192.0.2.1:{port}: Network is unreachable" in said
 
 
 def test_what_does_not_work_says_why(ports, start):

@@ -113,6 +113,9 @@ TEST_CASE("verdict: no connection") {
     scene.way.type = SOCK_DGRAM;
     scene.trial.error = ECONNREFUSED;
     CHECK(scene.verdict().text == "does not work: sending to 127.0.0.1:13: Connection refused");
+    scene.trial.error = ETIMEDOUT;
+    CHECK(scene.verdict().text ==
+          "does not work: sending to 127.0.0.1:13: there was no room within 1.0 ms");
 }
 
 TEST_CASE("verdict: an echo has to say the same") {
