@@ -109,9 +109,9 @@ static Json details_now(const Context& context, const Candidate& chosen) {
 }
 
 static TrialPlan plan_of(const Context& context, const Candidate& chosen, const Choice& choice,
-                         std::string text, Audience& audience) {
+                         const Way& way, std::string text, Audience& audience) {
     TrialPlan plan;
-    plan.prefix = chosen.opening.prefix;
+    plan.prefix = way.header + chosen.opening.prefix;
     plan.text = std::move(text);
     plan.probe = chosen.opening.probe;
     if (!choice.sends && fcntl(STDIN_FILENO, F_GETFD) >= 0 && isatty(STDIN_FILENO) == 0) {
@@ -136,7 +136,7 @@ static TrialReport try_way(const Context& context, const Candidate& chosen, cons
     TrialReport report{.service = chosen.id, .address = way.address.to_string()};
     Audience audience(context.json);
     Witness witness(context, chosen.id);
-    report.trial = attempt(way, plan_of(context, chosen, choice, std::move(text), audience));
+    report.trial = attempt(way, plan_of(context, chosen, choice, way, std::move(text), audience));
     audience.end();
     report.answer = audience.answer();
     const Trial::End end = report.trial.end;
@@ -173,6 +173,30 @@ static int give_up(const Context& context, const Candidate& chosen, const char* 
                      .verdict = {outcome, kExitFailed, std::move(text), std::move(advice)}});
 }
 
+static bool listens_at(const Json& details, const std::string& address) {
+    const Json& sockets = details.at("sockets");
+    return std::any_of(sockets.begin(), sockets.end(),
+                       [&](const Json& one) { return one.at("address") == address; });
+}
+
+// What is behind tcpmux is entered by the sockets of tcpmux, and as its line says.
+static void ask_for_headers(const Context& context, Ways& ways) {
+    const Answer all = ask(context, "List");
+    if (!all) return;
+    for (const Json& service : all.parameters.at("services")) {
+        const Json& addresses = service.at("addresses");
+        for (Way& way : ways.open) {
+            if (std::find(addresses.begin(), addresses.end(), way.listening) == addresses.end())
+                continue;
+            const Answer answer = ask(context, "Show", {{"name", service_of(service)}});
+            if (!answer) return;
+            for (const Json& one : answer.parameters.at("services"))
+                if (one.at("builtin") == "tcpmux" && listens_at(one, way.listening))
+                    way.header = header_of(one);
+        }
+    }
+}
+
 static int try_service(const Context& context, const Choice& choice) {
     if (choice.sends && !unescaped(choice.send)) {
         complain(R"(--send: a backslash comes before n, r, t, 0, \, " or two digits as in \x1b)");
@@ -182,7 +206,8 @@ static int try_service(const Context& context, const Choice& choice) {
     if (answer.code == kExitNoService) explain_unknown_service(context, choice.name);
     if (!answer) return answer.code;
     const Json& services = answer.parameters.at("services");
-    const Candidate chosen = choose(services, choice);
+    Candidate chosen = choose(services, choice);
+    if (!chosen.opening.prefix.empty()) ask_for_headers(context, chosen.ways);
     if (services.size() > 1 && !context.json)
         say(fmt::format("{}: the one of {} services of that name that is tried\n", chosen.id,
                         services.size()));

@@ -114,15 +114,28 @@ static void add_muxed(const Json& details, std::string_view wanted, Ways& ways) 
         const auto listening = one.get<std::string>();
         const auto address = parse_address(listening);
         if (address && is_named(wanted, listening, address))
-            ways.open.push_back({nearest(*address), listening, SOCK_STREAM, 0});
+            ways.open.push_back({nearest(*address), listening, SOCK_STREAM, 0, {}});
     }
     if (!ways.open.empty() || !wanted.empty()) return;
     ways.trouble.emplace_back("it is behind tcpmux, and no tcpmux is listening");
     ways.remedy = "add a line for tcpmux, as in inetd.conf(5)";
 }
 
+// Empty: it is not set.
+static std::string setting(const Json& details, std::string_view key) {
+    for (const Json& one : details.at("settings"))
+        if (one.at("key") == key) return text_of(one.at("value"));
+    return {};
+}
+
+std::string header_of(const Json& details) {
+    // The addresses stay those of the connection (PROXY protocol, 2.1).
+    return setting(details, "proxy_protocol") == "true" ? "PROXY UNKNOWN\r\n" : "";
+}
+
 Ways ways_to(const Json& details, std::string_view wanted) {
     Ways ways;
+    const std::string header = header_of(details);
     const Json& service = details.at("service");
     for (const Json& one : details.at("sockets")) {
         const auto listening = one.at("address").get<std::string>();
@@ -133,8 +146,13 @@ Ways ways_to(const Json& details, std::string_view wanted) {
         const auto type = socket_type(one.at("type").get<std::string>());
         const bool open = state == "listening" || state == "parked" || state == "lent";
         if (open && address && type) {
-            ways.open.push_back({nearest(*address), listening, *type,
-                                 socket_protocol(service.at("protocol").get<std::string>())});
+            Way way{nearest(*address),
+                    listening,
+                    *type,
+                    socket_protocol(service.at("protocol").get<std::string>()),
+                    {}};
+            if (way.has_connections()) way.header = header;
+            ways.open.push_back(std::move(way));
             continue;
         }
         ways.trouble.push_back(
@@ -149,20 +167,11 @@ Ways ways_to(const Json& details, std::string_view wanted) {
     return ways;
 }
 
-// Empty: it is not set.
-static std::string setting(const Json& details, std::string_view key) {
-    for (const Json& one : details.at("settings"))
-        if (one.at("key") == key) return text_of(one.at("value"));
-    return {};
-}
-
 Opening opening_of(const Json& details) {
     Opening opening;
     const auto name = details.at("service").at("name").get<std::string>();
     constexpr std::string_view kMux = "tcpmux/";
     if (name.starts_with(kMux)) opening.prefix = name.substr(kMux.size()) + "\r\n";
-    // The addresses stay those of the connection (PROXY protocol, 2.1).
-    if (setting(details, "proxy_protocol") == "true") opening.prefix = "PROXY UNKNOWN\r\n";
     if (const std::string time = setting(details, "sensor"); time != "0") opening.sensor = time;
     const std::string builtin = text_of(details.at("builtin"));
     const auto& sockets = details.at("sockets");

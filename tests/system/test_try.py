@@ -111,7 +111,7 @@ def test_servers(ports, workdir):
 
 def test_addresses(ports, workdir):
     """Wildcards, both families, unix sockets of each kind, tcpmux."""
-    any_port, both, mux, proxied = ports
+    any_port, both, mux, _ = ports
     stream, dgram, seq = (workdir / name for name in ("s t", "d", "q"))
     conf = (f"{any_port} stream tcp nowait {ME} internal echo\n"
             f"[::1],127.0.0.1:{both} stream tcp nowait {ME} internal echo\n"
@@ -135,6 +135,27 @@ def test_addresses(ports, workdir):
         stream.unlink()
         told = asked(d, stream, status=1)
         assert told["outcome"] == "unreachable" and "removed the socket" in told["advice"]
+
+
+def test_behind_a_balancer(ports, start):
+    """What takes the PROXY protocol gets a header, and nothing else does."""
+    cat, plain, mux, plain_mux = ports
+    d = start(f"127.0.0.1:{cat} stream tcp nowait {ME} /bin/cat\n"
+              f"127.0.0.1:{plain} stream tcp nowait {ME} /bin/cat\n"
+              f"127.0.0.1:{plain} dgram udp wait {ME} internal echo\n"
+              f"127.0.0.1:{mux} stream tcp nowait {ME} internal tcpmux\n"
+              f"127.0.0.1:{plain_mux} stream tcp nowait {ME} internal tcpmux\n"
+              f"tcpmux/cat stream tcp nowait {ME} /bin/cat\n",
+              f'defaults = {{ proxy_protocol = true; proxy_from = ["127.0.0.1"]; }};\n'
+              f'services = ({{ name = "{plain}"; proxy_protocol = false; }},\n'
+              f'            {{ name = "{plain_mux}"; proxy_protocol = false; }});\n', control=True)
+    for name in (f"{cat}/tcp", f"{plain}/tcp", f"{plain}/udp"):
+        assert attempt(d, name, text=b"as it was\n")[0] == b"as it was\n", name
+    assert attempt(d, f"{mux}/tcp")[0] == attempt(d, f"{plain_mux}/tcp")[0] == b"cat\r\n"
+    for port in (mux, plain_mux):
+        told = asked(d, "tcpmux/cat", "--address", f"127.0.0.1:{port}", text=b"as it was\n")
+        assert (told["answer"], told["address"]) == ("as it was\n", f"127.0.0.1:{port}")
+        assert told["sent"] == len("as it was\n")
 
 
 def test_an_answer_from_another_address(ports, workdir):

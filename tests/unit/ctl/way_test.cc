@@ -120,9 +120,28 @@ TEST_CASE("way: what a client begins with") {
     CHECK(opening_of(details(datagram, "udp", "daytime")).probe == "\r\n");
     CHECK(opening_of(details(stream)).probe.empty());
     CHECK(opening_of(details(stream)).prefix.empty());
-    Json proxied = details(stream);
-    proxied["settings"] = Json::array({{{"key", "proxy_protocol"}, {"value", "true"}}});
-    CHECK(opening_of(proxied).prefix == "PROXY UNKNOWN\r\n");
+    CHECK(opening_of(details(stream, "tcp", "auth")).probe == "1, 1\r\n");
+    CHECK(opening_of(details(stream, "tcp", "tcpmux")).probe == "help\r\n");
+    CHECK(opening_of(details(stream, "tcp", "metrics")).probe.starts_with("GET /metrics HTTP/1.1"));
+}
+
+TEST_CASE("way: connections of proxy_protocol have a header, tcpmux' by its own line") {
+    const auto proxied = [](Json of) {
+        of["settings"] = Json::array({{{"key", "proxy_protocol"}, {"value", "true"}}});
+        return of;
+    };
+    const auto at = [](const char* type) {
+        return Json::array({socket_json("127.0.0.1:13", "listening", type)});
+    };
+    CHECK(ways_to(details(at("stream"))).open[0].header.empty());
+    CHECK(ways_to(proxied(details(at("stream")))).open[0].header == "PROXY UNKNOWN\r\n");
+    CHECK(ways_to(proxied(details(at("dgram"), "udp"))).open[0].header.empty());
+    Json muxed = proxied(details(Json::array()));
+    muxed["service"]["name"] = "tcpmux/cat";
+    muxed["service"]["state"] = "muxed";
+    muxed["behind"] = {"127.0.0.1:1"};
+    CHECK(ways_to(muxed).open[0].header.empty());
+    CHECK(opening_of(muxed).prefix == "cat\r\n");
 }
 
 TEST_CASE("way: text that is hard to type") {
