@@ -81,22 +81,42 @@ def visit(address, source=None, text=b"hello"):
             return b""
 
 
-def switches(pid):
-    """How often the process has been put on a processor, or about."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return sum(int(line.split()[1]) for line in text.splitlines() if "ctxt_sw" in line)
+# epoll_wait(2) and epoll_pwait(2).
+_EPOLL_WAITS = {"x86_64": ("232", "281"), "aarch64": ("22",)}.get(os.uname().machine, ())
 
 
-def switches_in(pid, seconds):
-    before = switches(pid)
-    threading.Event().wait(seconds)
-    return switches(pid) - before
+def epoll_timeout(pid):
+    """How long the process waits for events at most, in milliseconds, counted from when it began to;
+    -1 is for ever. None: it does something else. That it waits is certain: of a process on a processor
+    the kernel does not show the call, proc(5)."""
+    fields = pathlib.Path(f"/proc/{pid}/syscall").read_text().split()
+    if fields[0] not in _EPOLL_WAITS:
+        return None
+    return ctypes.c_int(int(fields[4], 16) & 0xFFFFFFFF).value
 
 
-def assert_sleeps(pid):
-    """No polling, no ticking timer, once the pages of code that its start took have been read."""
-    wait_until(lambda: switches_in(pid, 0.2) == 0, f"{pid} has settled")
-    assert switches_in(pid, 1) <= 2
+def armed_timers(pid):
+    """Those that would wake the process without a word in its epoll_wait(2): timerfd_create(2),
+    timer_create(2)."""
+    found = pathlib.Path(f"/proc/{pid}/timers").read_text().splitlines()
+    for entry in pathlib.Path(f"/proc/{pid}/fdinfo").iterdir():
+        with contextlib.suppress(OSError):
+            found += [line for line in entry.read_text().splitlines()
+                      if line.startswith("it_value:") and not line.endswith("(0, 0)")]
+    return found
+
+
+def sleeps(pid, at_least=None):
+    """Whether nothing but an event wakes it, or else a timer that was set to so many seconds."""
+    timeout = epoll_timeout(pid)
+    if timeout is None or armed_timers(pid):
+        return False
+    return timeout == -1 if at_least is None else timeout >= 1000 * at_least
+
+
+def assert_sleeps(pid, at_least=None):
+    """No polling, no ticking timer, once it has done what there was to do."""
+    wait_until(lambda: sleeps(pid, at_least), f"{pid} sleeps")
 
 
 def wait_for_end(pid):

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all
-from support import assert_sleeps, children, cpu_ticks, script, started_pid, wait_until
+from support import (assert_sleeps, children, cpu_ticks, epoll_timeout, script, sleeps, started_pid,
+                     wait_until)
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -189,6 +190,19 @@ def test_idle_daemon_does_nothing():
         with socket.create_server(("127.0.0.1", 0)) as quiet, connect(quiet.getsockname()[1]) as s:
             assert_sleeps(d.pid)
             assert nobody_answers([s], 0)
+
+
+def test_what_ticks_does_not_sleep():
+    """As above, and elsewhere, it has to be seen."""
+    ticker = subprocess.Popen(["/usr/bin/python3", "-IS", "-c", "import select\nwhile True: select.epoll().poll(1)"])
+    try:
+        wait_until(lambda: epoll_timeout(ticker.pid) == 1000, "it ticks")
+        assert not sleeps(ticker.pid)
+        wait_until(lambda: sleeps(ticker.pid, at_least=1), "it ticks again")
+        assert not sleeps(ticker.pid, at_least=1.1)
+    finally:
+        ticker.kill()
+        ticker.wait()
 
 
 def test_children_finish_when_it_stops():
