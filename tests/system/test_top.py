@@ -423,6 +423,7 @@ def test_colours_only_where_they_are_allowed(terminal):
     with Daemon(conf, control=True) as d:
         for variables, coloured in (("", True), ("NO_COLOR=1 ", False)):
             terminal.run("clear")
+            terminal.wait(r"\A[#$] ?$")  # or the screen of the round before would be taken for this one's
             terminal.run(variables + top(d))
             terminal.wait("listening")
             assert ("\033[32m" in "\n".join(terminal.screen(colours=True))) == coloured
@@ -430,6 +431,7 @@ def test_colours_only_where_they_are_allowed(terminal):
             terminal.wait(r"^(. )?ended 0\.$")
         for variables in ("TERM=dumb ", "TERM= "):
             terminal.run("clear")
+            terminal.wait(r"\A[#$] ?$")
             terminal.run(variables + top(d))
             terminal.wait(r"--once prints one table$")
             terminal.wait(r"^(. )?ended 2\.$")
