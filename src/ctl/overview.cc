@@ -4,7 +4,6 @@
 #include "ctl/verbs.h"
 
 #include <CLI/CLI.hpp>
-#include <ctime>
 #include <fmt/core.h>
 #include <memory>
 
@@ -12,7 +11,7 @@ namespace inetd::ctl {
 
 static std::string ago(const Json& time) {
     if (time.is_null()) return "never";
-    return duration_text(static_cast<double>(std::time(nullptr)) - time.get<double>()) + " ago";
+    return duration_text(calendar_now() - time.get<double>()) + " ago";
 }
 
 // One fact a line, names and values below one another.
@@ -58,12 +57,12 @@ static std::string status_text(const Json& status) {
     std::string out = fact("inetd", fmt::format("{}, pid {}, {}", text_of(status.at("version")),
                                                 status.at("pid").get<int>(),
                                                 to.coloured(state, colour_of_state(state))));
-    out += fact("up since",
-                fmt::format("{} ({}){}", time_text(started),
-                            duration_text(static_cast<double>(std::time(nullptr)) - started),
-                            generation == 0 ? ""
-                                            : fmt::format(", {} change{} of the binary", generation,
-                                                          generation == 1 ? "" : "s")));
+    out +=
+        fact("up since",
+             fmt::format("{} ({}){}", time_text(started), duration_text(calendar_now() - started),
+                         generation == 0 ? ""
+                                         : fmt::format(", {} change{} of the binary", generation,
+                                                       generation == 1 ? "" : "s")));
     std::string files;
     for (const Json& file : status.at("files"))
         files += (files.empty() ? "" : " ") + file.get<std::string>();

@@ -4,7 +4,6 @@
 #include "ctl/verbs.h"
 
 #include <CLI/CLI.hpp>
-#include <ctime>
 #include <fmt/core.h>
 #include <memory>
 
@@ -38,8 +37,7 @@ static std::string clients_text(const Json& details) {
         refused,
         last.is_null()
             ? "never used"
-            : fmt::format("last {} ago", duration_text(static_cast<double>(std::time(nullptr)) -
-                                                       last.get<double>())));
+            : fmt::format("last {} ago", duration_text(calendar_now() - last.get<double>())));
 }
 
 static std::string sockets_text(const Json& sockets, const Terminal& to) {
@@ -84,7 +82,7 @@ static std::string instances_text(const Json& instances, const Terminal& to) {
     table.add_column("AGE", Table::Column::left);
     table.add_column("CPU", Table::Column::right);
     table.add_column("MEMORY", Table::Column::right);
-    const auto now = static_cast<double>(std::time(nullptr));
+    const auto now = calendar_now();
     for (const Json& one : instances) {
         const Json& pid = one.at("pid");
         const Json& cpu = one.at("cpu");

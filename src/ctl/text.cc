@@ -1,6 +1,11 @@
 #include "ctl/text.h"
 
+#include "base/utf8.h"
+
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <fmt/core.h>
@@ -14,17 +19,37 @@ static bool continues(char c) {
 
 std::string printable(std::string_view text) {
     std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const auto c = static_cast<unsigned char>(text[i]);
-        // U+0080 to U+009F are control characters, too: C2 80 to C2 9F.
-        const bool second =
-            c == 0xC2U && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0U;
-        if (c < ' ' || c == 0x7FU || second) {
+    while (!text.empty()) {
+        const std::size_t length = utf8_length(text);
+        if (length != 0 && is_printable(text.substr(0, length)))
+            out += text.substr(0, length);
+        else
             out += '?';
-            i += second ? 1U : 0U;
-        } else {
+        text.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+    return out;
+}
+
+std::optional<std::string> unescaped(std::string_view text) {
+    static constexpr std::string_view kLetters = "nrt0\\\"";
+    static constexpr std::string_view kMeanings("\n\r\t\0\\\"", 6);
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
             out += text[i];
+            continue;
         }
+        if (++i == text.size()) return std::nullopt;
+        if (const auto at = kLetters.find(text[i]); at != std::string_view::npos) {
+            out += kMeanings[at];
+            continue;
+        }
+        unsigned value = 0;
+        const char* digits = text.data() + i + 1;
+        if (text[i] != 'x' || text.size() - i < 3) return std::nullopt;
+        if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
+        out += static_cast<char>(value);
+        i += 2;
     }
     return out;
 }
@@ -67,6 +92,12 @@ std::string bytes_text(std::uint64_t bytes) {
         ++unit;
     }
     return unit == 0 ? fmt::format("{}", bytes) : fmt::format("{:.1f}{}", amount, kUnits[unit]);
+}
+
+double calendar_now() {
+    using namespace std::chrono;
+    const auto now = system_clock::now().time_since_epoch();
+    return static_cast<double>(duration_cast<milliseconds>(now).count()) / 1000;
 }
 
 std::string time_text(double seconds_since_1970) {

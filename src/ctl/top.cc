@@ -1,5 +1,6 @@
 #include "control/client.h"
 #include "ctl/screen.h"
+#include "ctl/text.h"
 #include "ctl/top_rows.h"
 #include "ctl/top_source.h"
 #include "ctl/top_view.h"
@@ -10,7 +11,6 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
-#include <ctime>
 #include <fmt/format.h>
 #include <memory>
 #include <string>
@@ -157,8 +157,7 @@ static int once(const Context& context, const Choice& choice) {
     sort_top(rows, choice.order);
     if (!context.json) {
         print(top_totals(rows) + "\n\n" +
-              top_text(rows, choice.order, 0, rows.size(), terminal(),
-                       static_cast<double>(std::time(nullptr))));
+              top_text(rows, choice.order, 0, rows.size(), terminal(), calendar_now()));
         return kExitOk;
     }
     Json all = Json::array();

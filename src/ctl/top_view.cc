@@ -4,15 +4,10 @@
 #include "ctl/text.h"
 
 #include <algorithm>
-#include <ctime>
 #include <fmt/format.h>
 #include <utility>
 
 namespace inetd::ctl {
-
-static double calendar_now() {
-    return static_cast<double>(std::time(nullptr));
-}
 
 void TopView::add(TopSample sample) {
     before_ = std::move(now_);

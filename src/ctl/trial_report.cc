@@ -1,5 +1,6 @@
 #include "ctl/trial_report.h"
 
+#include "base/hex.h"
 #include "ctl/answer_text.h"
 
 #include <fmt/format.h>
@@ -14,13 +15,6 @@ static Json or_null(const std::optional<T>& value) {
 
 static Json text_or_null(const std::string& text) {
     return text.empty() ? Json() : Json(text);
-}
-
-static std::string hex(std::string_view bytes) {
-    std::string out;
-    for (const char c : bytes)
-        out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-    return out;
 }
 
 Json trial_json(const TrialReport& report) {

@@ -14,30 +14,6 @@ bool Way::has_connections() const {
     return type != SOCK_DGRAM;
 }
 
-std::optional<std::string> unescaped(std::string_view text) {
-    static constexpr std::string_view kLetters = "nrt0\\\"";
-    static constexpr std::string_view kMeanings("\n\r\t\0\\\"", 6);
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] != '\\') {
-            out += text[i];
-            continue;
-        }
-        if (++i == text.size()) return std::nullopt;
-        if (const auto at = kLetters.find(text[i]); at != std::string_view::npos) {
-            out += kMeanings[at];
-            continue;
-        }
-        unsigned value = 0;
-        const char* digits = text.data() + i + 1;
-        if (text[i] != 'x' || text.size() - i < 3) return std::nullopt;
-        if (std::from_chars(digits, digits + 2, value, 16).ptr != digits + 2) return std::nullopt;
-        out += static_cast<char>(value);
-        i += 2;
-    }
-    return out;
-}
-
 std::optional<SocketAddress> parse_address(std::string_view text) {
     if (text.starts_with('/') || text.starts_with('@')) {
         const auto path = unescaped(text);

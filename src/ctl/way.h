@@ -49,7 +49,4 @@ struct Opening {
 };
 [[nodiscard]] Opening opening_of(const Json& details);
 
-// With \n, \r, \t, \0, \\ and \xNN for what is hard to type. Nothing: another backslash.
-[[nodiscard]] std::optional<std::string> unescaped(std::string_view text);
-
 } // namespace inetd::ctl

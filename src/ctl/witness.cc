@@ -1,17 +1,12 @@
 #include "ctl/witness.h"
 
 #include "ctl/fields.h"
+#include "ctl/text.h"
 
 namespace inetd::ctl {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-
-static double calendar_now() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    // The daemon's are cut to milliseconds.
-    return static_cast<double>(std::chrono::duration_cast<milliseconds>(now).count()) / 1000;
-}
 
 Witness::Witness(const Context& context, std::string service)
     : context_(context), service_(std::move(service)), since_(calendar_now()) {

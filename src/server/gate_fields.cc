@@ -32,7 +32,7 @@ static RefusalCounts refusals_of(const json& items) {
 }
 
 json source(const SourceKey& key) {
-    return hex(key.bytes.data(), key.bytes.size());
+    return hex({reinterpret_cast<const char*>(key.bytes.data()), key.bytes.size()});
 }
 
 SourceKey source_of(const json& item) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/hex.h"
 #include "event/loop.h"
 
 #include <cstddef>
@@ -17,9 +18,7 @@ namespace inetd::json_fields {
 
 using nlohmann::json;
 
-// Any bytes, as hexadecimal digits.
-[[nodiscard]] std::string hex(const void* data, std::size_t size);
-[[nodiscard]] std::string hex(std::string_view bytes);
+// Of what hex() has made.
 [[nodiscard]] std::string bytes_of(const json& item);
 
 [[nodiscard]] json address(const SocketAddress& address);

@@ -1,5 +1,7 @@
 #include "server/open_metrics.h"
 
+#include "base/utf8.h"
+
 #include <algorithm>
 #include <array>
 #include <fmt/core.h>
@@ -8,25 +10,10 @@
 
 namespace inetd {
 
-// How many of the first bytes are one character of UTF-8 (RFC 3629); 0 if they are none.
-static std::size_t character_size(std::string_view text) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned char first = byte(0);
-    if (first < 0x80) return 1;
-    const std::size_t size = first >= 0xf0 ? 4 : (first >= 0xe0 ? 3 : 2);
-    if (first < 0xc2 || first > 0xf4 || text.size() < size) return 0;
-    for (std::size_t i = 1; i < size; ++i)
-        if ((byte(i) & 0xc0) != 0x80) return 0;
-    const unsigned char second = byte(1);
-    const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    const bool outside = (first == 0xed && second >= 0xa0) || (first == 0xf4 && second >= 0x90);
-    return overlong || outside ? 0 : size;
-}
-
 static void append_escaped(std::string& out, std::string_view value) {
     while (!value.empty()) {
         const char c = value.front();
-        const std::size_t size = character_size(value);
+        const std::size_t size = utf8_length(value);
         if (c == '\n') {
             out += "\\n";
         } else if (c == '"' || c == '\\') {

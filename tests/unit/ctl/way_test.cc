@@ -143,12 +143,3 @@ TEST_CASE("way: connections of proxy_protocol have a header, tcpmux' by its own 
     CHECK(ways_to(muxed).open[0].header.empty());
     CHECK(opening_of(muxed).prefix == "cat\r\n");
 }
-
-TEST_CASE("way: text that is hard to type") {
-    CHECK(unescaped("GET / HTTP/1.0\\r\\n") == "GET / HTTP/1.0\r\n");
-    CHECK(unescaped("\\x00\\xfF\\0\\\\") == std::string("\0\xff\0\\", 4));
-    for (const char* text : {"\\", "\\q", "\\x1", "\\xg1"}) {
-        CAPTURE(text);
-        CHECK_FALSE(unescaped(text));
-    }
-}
