@@ -49,11 +49,12 @@ STREAMS = "echo daytime relay auth http mux cat one".split()
 SPARE_PIPES = 4  # ends of what relays have left, for others to use
 PORTS = [*STREAMS, "answer", "peer", "pong", "extra"]
 
+
 def kind_of(link):
     return re.sub(r"[0-9]+|\(deleted\)", "", link)
 
 
-def descriptors(pid):
+def open_by_kind(pid):
     """A count of what a process has open, by kind."""
     kinds = collections.Counter()
     for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -64,12 +65,6 @@ def descriptors(pid):
 
 def children(pid):
     return set(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-
-
-def memory(pid):
-    """Bytes that are its own."""
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"RssAnon:\s+(\d+)", status)[1]) * 1024
 
 
 def served(function, *arguments, **keywords):
@@ -120,23 +115,25 @@ class World:
     def lives(self):
         return self.daemon.process.poll() is None
 
-    def is_idle(self):
-        pid = self.daemon.pid
+    def waits(self):
+        """For events: it has dealt with those that there were."""
         with contextlib.suppress(OSError):
-            return epoll_timeout(pid) is not None and len(children(pid)) == self.kept
+            return epoll_timeout(self.daemon.pid) is not None
+        return False
+
+    def is_idle(self):
+        with contextlib.suppress(OSError):
+            return self.waits() and len(children(self.daemon.pid)) == self.kept
         return False
 
     def quiet(self):
         """Until there is nothing left to do."""
-        before = None
-        deadline = time.monotonic() + PATIENCE
-        while self.lives():
-            now = self.injector.tell() if self.is_idle() else None
-            if now and now == before:
-                return
-            assert time.monotonic() < deadline, f"the daemon never rests: {now}"
-            before = now
-            time.sleep(0.003)
+        looks = [None]
+
+        def rests():
+            looks.append(self.injector.tell() if self.is_idle() else None)
+            return not self.lives() or (looks[-1] and looks[-1] == looks[-2])
+        wait_until(rests, "the daemon rests", pause=0.003)
 
     def datagram(self, port):
         """One that is sent again while nobody answers."""
@@ -189,12 +186,12 @@ class World:
         self.quiet()
 
     def baseline(self):
-        self.fds = descriptors(self.daemon.pid)
+        self.fds = open_by_kind(self.daemon.pid)
 
     def check_left(self):
         """Nothing more is open, nor less but for a reserve, which is taken again at need."""
         def difference():
-            now = descriptors(self.daemon.pid)
+            now = open_by_kind(self.daemon.pid)
             more, less = now - self.fds, self.fds - now
             if more["pipe:[]"] <= SPARE_PIPES:
                 del more["pipe:[]"]

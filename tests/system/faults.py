@@ -17,19 +17,19 @@ import traceback
 
 from fault_injector import Injector, Point, missing
 from fault_table import ERRORS
-from fault_world import World, memory, served
+from fault_world import World, served
 from harness import PATIENCE, connect
-from support import wait_until
+from support import growth, own_memory, wait_until
 
 MOST = 400  # calls of one kind in one phase; more would mean that something goes on for ever
-GROWTH = 512 * 1024  # bytes of the daemon's own in one phase
+GROWTH = 512  # KiB of the daemon's own in one phase
 RUNNING = ("accept", "spawn", "fork", "datagrams", "reload", "control", "upgrade")
 # What may last, and the phases in which it is tried whether the daemon is patient then.
 LASTING = ("EACCES", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "ENOSPC", "EPERM")
 LASTING_IN = ("accept", "spawn", "datagrams")
 FOR_EVER = 10**9
-SETTLED, WATCHED = 0.15, 0.3  # seconds
-MOST_IN_VAIN = 60  # calls in the latter; one that spins makes thousands
+WATCHED = 0.3  # seconds
+MOST_IN_VAIN = 60  # calls in that time; one that spins makes thousands
 PHASES = ("start", *RUNNING, "stop")
 # After these the daemon takes fork(2) for good, as on a kernel that knows no other way.
 NO_CLONE = ("EINVAL", "ENOSYS", "EPERM")
@@ -85,14 +85,14 @@ class Running:
         self.provoke()
         called = self.world.injector.tell()[1]
         self.settle()
-        self.before = memory(self.world.daemon.pid)
+        self.before = own_memory(self.world.daemon.pid)
         return called
 
     def try_point(self, point):
         """Whether there was such a call."""
         if self.world is None:
             self.renew()
-            self.before = memory(self.world.daemon.pid)
+            self.before = own_memory(self.world.daemon.pid)
         world = self.world
         world.injector.say(Injector.order(point))
         self.provoke()
@@ -111,21 +111,20 @@ class Running:
         """Whether there was such a call, with all failing while clients are there."""
         if self.world is None:
             self.renew()
-            self.before = memory(self.world.daemon.pid)
+            self.before = own_memory(self.world.daemon.pid)
         world = self.world
         world.injector.say(Injector.order(Point(who, call, error, 1), FOR_EVER))
         with contextlib.ExitStack() as stack:
             for s in world.clients():
                 stack.enter_context(s)
-            time.sleep(SETTLED)
-            before = world.injector.tell()[0]
-            time.sleep(WATCHED)
+            wait_until(lambda: world.waits() or not world.lives(), "the daemon has looked at all of them")
+            in_vain = growth(lambda: world.injector.tell()[0], WATCHED)
             hits = world.injector.tell()[0]
             world.injector.say("none")
         if not world.lives():
             raise Finding(f"the daemon has ended with {world.daemon.stop()}")
-        if hits - before > MOST_IN_VAIN:
-            raise Finding(f"it has tried {hits - before} times in {WATCHED} s")
+        if in_vain > MOST_IN_VAIN:
+            raise Finding(f"it has tried {in_vain} times in {WATCHED} s")
         world.wait_until_open()
         world.check()
         world.check_left()
@@ -136,10 +135,10 @@ class Running:
     def finish(self):
         if self.world is None:
             return
-        grown = memory(self.world.daemon.pid) - self.before
+        grown = own_memory(self.world.daemon.pid) - self.before
         self.close()
         if grown > GROWTH:
-            raise Finding(f"the daemon has grown by {grown} bytes")
+            raise Finding(f"the daemon has grown by {grown} KiB")
 
 
 class Start:

@@ -29,15 +29,22 @@ def script(path, body, interpreter="/usr/bin/python3 -IS"):
     return path
 
 
-def wait_until(condition, what, timeout=PATIENCE):
+def wait_until(condition, what, timeout=PATIENCE, pause=0.02):
     """For what the kernel or the daemon does without telling anybody; all else has an event."""
     deadline = time.monotonic() + timeout
-    pause = threading.Event()
+    pauses = threading.Event()
     while not (result := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"still not so: {what}")
-        pause.wait(0.02)
+        pauses.wait(pause)
     return result
+
+
+def growth(count, seconds):
+    """By how much a count grows in that time: a rate is all that no event can tell."""
+    before = count()
+    threading.Event().wait(seconds)
+    return count() - before
 
 
 def has_nothing(s):
@@ -130,6 +137,17 @@ def wait_for_end(pid):
 def cpu_ticks(pid):
     fields = stat_fields(pid)
     return int(fields[11]) + int(fields[12])
+
+
+def descriptors(pid):
+    """How many a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def own_memory(pid):
+    """KiB in memory that are nobody else's and in no file."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
 
 
 def socket_fds(pid):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from harness import ME, PATIENCE, free_port, run_inetd, udp
-from support import listeners, script, visit, wait_until
+from support import descriptors, listeners, script, visit, wait_until
 
 
 def entry(port, keys):
@@ -320,14 +320,11 @@ def test_refusals_are_counted_by_their_reason(start, workdir):
 def test_refusals_leave_nothing_behind(start):
     port = free_port()
     d = start(f"{port} stream tcp4 nowait {ME} internal echo\n", entry(port, 'no_access = ["127.0.0.1"];'))
-
-    def fds():
-        return len(os.listdir(f"/proc/{d.pid}/fd"))
     visit(("127.0.0.1", port))
-    before = fds()
+    before = descriptors(d.pid)
     for _ in range(500):
         visit(("127.0.0.1", port))
-    assert fds() == before
+    assert descriptors(d.pid) == before
 
 
 @pytest.mark.parametrize("keys, said", [

@@ -6,7 +6,7 @@ import socket
 import pytest
 
 from harness import ME, ask, connect, free_port, read_all, run_inetd
-from support import wait_until
+from support import descriptors, wait_until
 from test_proxy import LINE
 from test_settings import CAT, line, reload, talk
 
@@ -31,10 +31,6 @@ def all_three(text):
 
 def entry(port, settings):
     return f'services = ( {{ name = "{port}"; {settings} }} );'
-
-
-def descriptors(d):
-    return len(os.listdir(f"/proc/{d.pid}/fd"))
 
 
 @pytest.mark.parametrize("program", (CAT, "internal echo"))
@@ -196,16 +192,16 @@ def test_thousands_of_refusals_hold_little(start, text):
     d = start(line(port, CAT), entry(port, f'per_source = 1; banner_fail = "{text("f", b"no")}";'))
     with connect(port) as one:
         assert talk(one) == b"hello"
-        before = descriptors(d)
+        before = descriptors(d.pid)
         held = [connect(port) for _ in range(400)]
         # Those who do not close: each is told, and 256 are listened to for a while.
         for s in held:
             assert s.recv(10) == b"no"
-            assert descriptors(d) <= before + 256 + 2
+            assert descriptors(d.pid) <= before + 256 + 2
         for s in held:
             s.close()
         for _ in range(3000):
             with connect(port) as s:
                 assert s.recv(10) == b"no"
-        wait_until(lambda: descriptors(d) == before, "all of them are closed")
+        wait_until(lambda: descriptors(d.pid) == before, "all of them are closed")
         assert talk(one) == b"hello"

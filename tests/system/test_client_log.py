@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from harness import ME, PATIENCE, ask, connect, free_port, read_all, run_inetd
-from support import children, script, started_pid, wait_until
+from support import children, descriptors, script, started_pid, wait_until
 from test_settings import CAT, line, reload, talk
 from test_tether import reset
 from test_upgrade import upgrade
@@ -181,14 +181,14 @@ def test_unix_has_no_traffic(start, workdir):
 def test_the_copy_goes_with_the_server(start):
     port = free_port()
     d = start(line(port, CAT), services(success(port, "TRAFFIC")))
-    fds = len(os.listdir(f"/proc/{d.pid}/fd"))
+    fds = descriptors(d.pid)
     with connect(port) as s:
         assert talk(s) == b"hello"
-        assert len(os.listdir(f"/proc/{d.pid}/fd")) == fds + 1
+        assert descriptors(d.pid) == fds + 1
         os.kill(next(iter(children(d.pid))), signal.SIGKILL)
         assert s.recv(1) == b""
     d.wait_log(f"{port}: ended: 5 bytes in, 5 out$")
-    assert len(os.listdir(f"/proc/{d.pid}/fd")) == fds
+    assert descriptors(d.pid) == fds
 
 
 def test_traffic_outlives_a_change_of_binary(start):

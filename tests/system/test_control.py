@@ -12,7 +12,7 @@ import stat
 import pytest
 
 from harness import FORGETFUL, ME, Daemon, ask, connect, free_port
-from support import has_nothing, mode_of, wait_until
+from support import has_nothing, mode_of, own_memory, wait_until
 from varlink import INETD, Caller, Control, Description, VarlinkError
 
 MOST = 16  # connections
@@ -191,11 +191,6 @@ def test_ten_megabytes_without_an_end(d, port):
     assert is_alive(d, port)
 
 
-def memory(d):
-    lines = dict(line.split(":") for line in (open(f"/proc/{d.pid}/status")))
-    return int(lines["RssAnon"].split()[0])  # KiB
-
-
 def test_a_hundred_idle_callers(d, port):
     """No more than so many are let in; the others see why, and the services notice nothing."""
     callers = [raw(d) for _ in range(100)]
@@ -230,7 +225,7 @@ def test_who_does_not_read_gets_no_more(d, port):
                        "parameters": {"interface": INETD}}).encode() + b"\0"
     with raw(d) as s:
         s.setblocking(False)
-        before, sent, stuck = memory(d), 0, 0
+        before, sent, stuck = own_memory(d.pid), 0, 0
         while stuck < 3:  # until the daemon has stopped to read
             try:
                 sent += s.send(call * 100)
@@ -239,7 +234,7 @@ def test_who_does_not_read_gets_no_more(d, port):
             except BlockingIOError:
                 stuck += 1
                 assert is_alive(d, port)
-        assert memory(d) - before < 4096
+        assert own_memory(d.pid) - before < 4096
         s.settimeout(20)
         assert b"interface io.inetd.Control" in s.recv(65536)
     assert is_alive(d, port)

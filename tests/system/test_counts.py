@@ -1,7 +1,6 @@
 """What the daemon counts agrees with what was done to it."""
 
 import contextlib
-import os
 import re
 import signal
 import socket
@@ -10,7 +9,7 @@ import pytest
 
 from harness import ME, ROOT, Daemon, ask, connect, free_port, read_all, udp
 from openmetrics import OPEN, Metrics, fetch, families
-from support import script, wait_until
+from support import descriptors, script, wait_until
 
 pytest.importorskip("prometheus_client")
 
@@ -181,7 +180,7 @@ def test_states_and_descriptors(workdir):
         assert now.of("service_state", gone, state="failed") == 1
         assert now.of("service_state", port, state="listening") == 1
         assert now.of("services", state="failed") == now.of("sockets", state="failed") == 1
-        wait_until(lambda: now.of("open_descriptors") == len(os.listdir(f"/proc/{d.pid}/fd")) + 1,
+        wait_until(lambda: now.of("open_descriptors") == descriptors(d.pid) + 1,
                    "the connection of inetctl is closed")
         assert now.of("descriptor_limit") >= now.of("open_descriptors")
         with connect(port):

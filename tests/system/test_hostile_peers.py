@@ -12,7 +12,6 @@ What is elsewhere: stalled clients and one that has left (test_trouble, test_bui
 (test_proxy), and callers of the control socket (test_control)."""
 
 import contextlib
-import os
 import resource
 import signal
 import socket
@@ -24,7 +23,7 @@ import pytest
 
 from attackers import RESET, Attack
 from harness import ME, PATIENCE, Daemon, connect, free_port, udp
-from support import children, has_nothing, script, wait_until
+from support import children, descriptors, has_nothing, script, wait_until
 
 ROUNDS = 15
 RATIO = 20
@@ -78,14 +77,10 @@ def compare(name, alone, beside):
     assert beside <= RATIO * max(alone, FLOOR)
 
 
-def descriptors(d):
-    return len(os.listdir(f"/proc/{d.pid}/fd"))
-
-
 def is_as_before(d, open_before):
     """Neither a descriptor nor a child is left."""
     wait_until(lambda: not children(d.pid), "the servers have ended")
-    wait_until(lambda: descriptors(d) <= open_before, "all is closed again")
+    wait_until(lambda: descriptors(d.pid) <= open_before, "all is closed again")
 
 
 def under_way(attack, events=50):
@@ -127,7 +122,7 @@ def test_resets_at_all_moments(everything):
     """Thousands: before a word, in the middle of one, while the answer comes, on both sides of a relay."""
     d, honest, ports = everything
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     places = [port for name, port in ports.items() if name != "target"]
     with Attack("resetting_target", ports["target"]) as target, Attack("resets", *places) as peer:
         under_way(peer)
@@ -142,7 +137,7 @@ def test_resets_between_readiness_and_accept(everything):
     """The daemon stands still meanwhile: all that it finds is connections that are none any more."""
     d, honest, ports = everything
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     places = [port for name, port in ports.items() if name != "target"]
     for words in (b"", b"PROXY TCP4 192.0.2.7 198.51.100.2 4711 80\r\nhello"):
         d.signal(signal.SIGSTOP)
@@ -187,7 +182,7 @@ def test_peers_that_send_for_ever(everything):
     """As fast as they can, half of them without reading what comes back."""
     d, honest, ports = everything
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     places = [ports[name] for name in ("discard", "echo", "chargen", "cat")]
     with Attack("senders", 40, *places) as attack:
         under_way(attack)
@@ -201,7 +196,7 @@ def test_flood_of_connections(start):
     d = start(honest.conf, "defaults = { rate_per_source = \"3000/min burst 500\"; per_source = 200; };",
               "-c", "0")
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     with Attack("flood", "127.0.0.9", honest.cat, honest.echo) as attack:
         under_way(attack, 1000)
         d.wait_log("refused 127.0.0.9: too many")
@@ -224,7 +219,7 @@ def test_storm_of_forged_datagrams(namespace, start, workdir):
         return s
 
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     with contextlib.ExitStack() as stack:
         victims = [stack.enter_context(namespace.run(victim, port)) for port in (7, 13, 19, 37)]
         with Attack("storm", honest.echo, built_in, external, wrap=namespace.wrap) as attack:
@@ -245,9 +240,9 @@ def test_ten_thousand_idle_connections(namespace):
     conf = f"{honest.conf}127.0.0.1:{crowded} stream tcp4 nowait/0 {ME} internal echo\n"
     with Daemon(conf, wrap=("prlimit", f"--nofile={limit}:{limit}", *namespace.wrap)) as d:
         alone = honest.alone()
-        before = descriptors(d)
+        before = descriptors(d.pid)
         with Attack("idlers", crowded, number, 4, wrap=namespace.wrap) as attack:
-            wait_until(lambda: attack.events() == number and descriptors(d) >= before + number,
+            wait_until(lambda: attack.events() == number and descriptors(d.pid) >= before + number,
                        "all are there")
             compare("ten thousand idle", alone, honest.alone())
             with namespace.run(connect, crowded) as s:
@@ -269,7 +264,7 @@ def test_peers_that_have_vanished(namespace, start):
     d = start(f"{honest.conf}{taken} stream tcp4 nowait/20 {ME} internal echo\n",
               f'services = ( {{ name = "{taken}"; idle_timeout = 2; }} );', wrap=namespace.wrap)
     alone = honest.alone()
-    before = descriptors(d)
+    before = descriptors(d.pid)
     ip("add")
 
     def come():

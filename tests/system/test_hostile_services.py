@@ -15,8 +15,8 @@ import subprocess
 import pytest
 
 from harness import ME, PATIENCE, Daemon, ask, connect, free_port, udp
-from support import (assert_sleeps, children, cpu_ticks, is_nonblocking, listeners, script,
-                     wait_for_end, wait_until)
+from support import (assert_sleeps, children, cpu_ticks, descriptors, is_nonblocking, listeners,
+                     script, wait_for_end, wait_until)
 from test_inherited import hand  # noqa: F401
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -51,10 +51,6 @@ def rests(d, at_least=None):
     before = cpu_ticks(d.pid)
     assert_sleeps(d.pid, at_least)
     return cpu_ticks(d.pid) - before < TICKS / 4
-
-
-def descriptors(d):
-    return len(os.listdir(f"/proc/{d.pid}/fd"))
 
 
 # Spoils its socket when it is the first one, and is as a server should be from then on. It has been
@@ -165,13 +161,13 @@ SPOILS += [("udp4", "connect"), ("udp6", "connect"), ("unix-dgram", "connect"),
 def test_socket_that_a_server_spoiled_serves_again(workdir, neighbours, kind, what):
     spoiled = Spoiled(workdir, kind, what)
     with Daemon(neighbours.conf + spoiled.line, "-l") as d:
-        before = descriptors(d)
+        before = descriptors(d.pid)
         assert spoiled.visit()
         first = re.search(r"pid (\d+)", d.wait_log("pid \\d+ ended: exit 0"))[1]
         wait_until(spoiled.is_served_again, "the service is there again")
         neighbours.are_served()
         wait_until(lambda: not children(d.pid), "all have ended")
-        wait_until(lambda: descriptors(d) == before, "nothing is left open")
+        wait_until(lambda: descriptors(d.pid) == before, "nothing is left open")
         assert not d.lines_like("without taking what came in"), d.log()
         assert len(d.lines_like(rf"^(?!.*pid {first}).*started pid")) <= 5, d.log()
 
@@ -268,7 +264,7 @@ if kind == b"n": s.setblocking(False)
 if kind == b"k": os.kill(os.getpid(), 9)
 """)
     with Daemon(f"{neighbours.conf}{port} stream tcp4 nowait {ME} {program}\n") as d:
-        before = descriptors(d)
+        before = descriptors(d.pid)
         for kind in b"rwbflnk" * 3:
             with connect(port) as s:
                 s.sendall(bytes((kind,)) + b"which is not read" * 100)
@@ -279,7 +275,7 @@ if kind == b"k": os.kill(os.getpid(), 9)
                     pass  # what was not read resets
         neighbours.are_served()
         wait_until(lambda: not children(d.pid), "all have ended")
-        wait_until(lambda: descriptors(d) == before, "nothing is left open")
+        wait_until(lambda: descriptors(d.pid) == before, "nothing is left open")
 
 
 def test_server_that_never_reads(workdir, neighbours):
@@ -352,7 +348,7 @@ def test_servers_that_close_nothing(start, workdir, neighbours):
                     hoard += socket.recv_fds(s, 1, 1)[1]
                     client.recv(1)
             neighbours.are_served()
-            assert descriptors(d) < 100
+            assert descriptors(d.pid) < 100
             os.write(hoard[-1], b"the last one is heard\n")
             d.wait_log("the last one is heard")
             with pytest.raises(BrokenPipeError):

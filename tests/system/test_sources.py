@@ -1,8 +1,6 @@
 """Which clients are one source, and that a flood of them leaves nothing behind in the daemon."""
 
-import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -10,7 +8,7 @@ import subprocess
 import pytest
 
 from harness import PATIENCE, ask, connect, free_port
-from support import wait_until
+from support import descriptors, own_memory, wait_until
 from test_settings import CAT, line, reload, talk
 
 
@@ -98,9 +96,7 @@ def test_rates_stay_used_over_reload_and_upgrade(start):
 
 
 def cost_of(d):
-    """(descriptors, resident memory in KiB) of the daemon."""
-    status = pathlib.Path(f"/proc/{d.pid}/status").read_text()
-    return len(os.listdir(f"/proc/{d.pid}/fd")), int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+    return descriptors(d.pid), own_memory(d.pid)
 
 
 def flood(port, count, width=100):
@@ -127,11 +123,11 @@ def test_a_hundred_thousand_refusals_leave_nothing_behind(start):
     with connect(port) as one:
         assert talk(one) == b"hello"
         flood(port, 1000)
-        descriptors, memory = cost_of(d)
+        fds, memory = cost_of(d)
         flood(port, 100_000)
         assert talk(one) == b"hello"
         after = cost_of(d)
-    assert after[0] == descriptors
+    assert after[0] == fds
     # A sanitizer keeps what was freed for a while.
     if "libasan" not in pathlib.Path(f"/proc/{d.pid}/maps").read_text():
         assert after[1] <= memory + 256
@@ -142,10 +138,10 @@ def test_a_flood_of_sources_takes_a_bounded_table(start):
     port = free_port()
     d = start(line(port, "internal echo"), 'defaults = { rate_per_source = "2/day"; };')
     flood(port, 100)
-    descriptors, memory = cost_of(d)
+    fds, memory = cost_of(d)
     assert ask(port, b"x") == b"x"
     flood(port, 20_000)
-    wait_until(lambda: cost_of(d)[0] == descriptors, "all sessions have ended")
+    wait_until(lambda: cost_of(d)[0] == fds, "all sessions have ended")
     if "libasan" not in pathlib.Path(f"/proc/{d.pid}/maps").read_text():
         assert cost_of(d)[1] <= memory + 2048 + 512
     # Who is known has what is left to him and no more.

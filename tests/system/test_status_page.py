@@ -4,7 +4,6 @@ import base64
 import contextlib
 import hashlib
 import html.parser
-import http.client
 import json
 import re
 import signal
@@ -17,6 +16,7 @@ import zlib
 import pytest
 
 from harness import ENVIRONMENT, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
+from openmetrics import fetch
 from support import Namespace, assert_sleeps
 
 VOID = {"meta", "link", "br"}
@@ -58,13 +58,10 @@ class Page(html.parser.HTMLParser):
             self.cells[-1] += data
 
 
-def fetch(port, path="/"):
-    client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-    client.request("GET", path)
-    answer = client.getresponse()
+def look(port, path="/"):
+    """The headers and the text of a page."""
+    answer, text = fetch(port, path)
     assert answer.status == 200
-    text = answer.read().decode()
-    client.close()
     return answer.headers, text
 
 
@@ -88,7 +85,7 @@ def test_the_page_and_its_headers(workdir, start):
         assert s.recv(1) == b"x"
         assert ask(full) == b"" and ask(echo, b"hello") == b"hello"
         assert inetctl("-s", d.control, "pause", echo).returncode == 0
-        headers, text = fetch(port)
+        headers, text = look(port)
     page = Page(text)
     assert headers["Content-Type"] == "text/html; charset=utf-8" and headers["Refresh"] is None
     assert headers["Cache-Control"] == "no-store" and headers["X-Frame-Options"] == "DENY"
@@ -119,12 +116,12 @@ def test_the_page_and_its_headers(workdir, start):
 
 def fetch_after_start(conf, port, path):
     with Daemon(conf):
-        return fetch(port, path)
+        return look(port, path)
 
 
 def load(port, name):
     """What the page says of a service in the last ten minutes."""
-    _, text = fetch(port)
+    _, text = look(port)
     row = text.partition(f'<th scope="row">{name}</th>')[2].partition("</tr>")[0]
     found = re.search(r"<title>(\d+) accepted, (\d+) refused", row)
     return (int(found[1]), int(found[2])) if found else None
@@ -156,7 +153,7 @@ def test_nothing_ticks():
     port = free_port()
     with Daemon(metrics(port)) as d:
         for _ in range(3):
-            fetch(port)
+            look(port)
         assert_sleeps(d.pid)
 
 
@@ -166,7 +163,7 @@ def test_ten_thousand_services():
     conf += "".join(f"tcpmux/service-{i} stream tcp nowait {ME} /bin/cat\n" for i in range(10_000))
     with Daemon(conf):
         assert ask(mux, b"service-77\r\nx") == b"x"
-        _, text = fetch(port)
+        _, text = look(port)
         assert text.count("<tr>") == 10_003 and text.endswith("</html>\n")
         page = Page(text)
         assert page.rows["tcpmux/service-9999/tcp"][:2] == ["behind tcpmux", "muxed"]

@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all
-from support import (assert_sleeps, children, cpu_ticks, epoll_timeout, script, sleeps, started_pid,
-                     wait_until)
+from support import (assert_sleeps, children, cpu_ticks, descriptors, epoll_timeout, script, sleeps,
+                     started_pid, wait_until)
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -268,17 +268,14 @@ def test_second_daemon_does_not_disturb_the_first():
 def test_closed_descriptors_do_not_pile_up():
     port = free_port()
     with Daemon(f"{port} stream tcp nowait {ME} /bin/true\n") as d:
-        def descriptors():
-            return len(os.listdir(f"/proc/{d.pid}/fd"))
-
         def run(times):
             for _ in range(times):
                 assert ask(port) == b""
             wait_until(lambda: not children(d.pid), "all have ended")
 
         run(5)
-        before = descriptors()
+        before = descriptors(d.pid)
         run(50)
         for _ in range(10):
             d.reload()
-        wait_until(lambda: descriptors() <= before, "all are closed")
+        wait_until(lambda: descriptors(d.pid) <= before, "all are closed")
