@@ -36,8 +36,11 @@ Result<void> Server::listen(const Place& place) {
     }
     if (listening_.fd && place.path == place_.path) {
         if (place == place_) return {};
-        place_ = place;
-        return set_access(place);
+        // It fails where the file is another one or gone; then a new one may do.
+        if (set_access(place)) {
+            place_ = place;
+            return {};
+        }
     }
     close();
     auto listening = listen_at(place);

@@ -2,7 +2,10 @@
 #include "control/server.h"
 
 #include <array>
+#include <cstdlib>
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
@@ -187,6 +190,34 @@ TEST_CASE("control: who may only look is listened to for a part of the time") {
     while (calls.size() < 2)
         loop.round();
     CHECK(calls[1].first - calls[0].second >= 4 * (calls[0].second - calls[0].first));
+}
+
+TEST_CASE("control: a file whose mode cannot be set is made anew, or nobody is listened to") {
+    World world({});
+    std::string directory = "/tmp/inetd-control-XXXXXX";
+    REQUIRE(mkdtemp(directory.data()) != nullptr);
+    const std::string inner = directory + "/inner";
+    const Place narrow{.path = inner + "/socket", .mode = 0600};
+    Place wide = narrow;
+    wide.mode = 0666;
+    const auto mode = [&] { return std::filesystem::status(narrow.path).permissions(); };
+    REQUIRE(world.server.listen(narrow));
+
+    std::filesystem::remove(narrow.path);
+    REQUIRE(world.server.listen(wide));
+    CHECK(mode() == std::filesystem::perms(0666));
+
+    std::filesystem::remove_all(inner);
+    std::ofstream(inner).put('x'); // in the way of the directory
+    for (int attempt = 0; attempt < 2; ++attempt) {
+        CHECK_FALSE(world.server.listen(narrow));
+        CHECK(world.server.listener() == -1);
+    }
+    std::filesystem::remove(inner);
+    REQUIRE(world.server.listen(narrow));
+    CHECK(mode() == std::filesystem::perms(0600));
+    world.server.close();
+    std::filesystem::remove_all(directory);
 }
 
 // The caller of the system tests holds each call and reply against them.
