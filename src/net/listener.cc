@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <poll.h>
+#include <utility>
 
 namespace inetd {
 
@@ -44,18 +45,38 @@ void Listener::lend() {
     was_lent_ = true;
 }
 
+std::string Listener::Repair::text() const {
+    std::string found;
+    for (const auto& [is_so, word] :
+         {std::pair(was_shut, "shut down"), std::pair(was_connected, "connected"),
+          std::pair(was_filtered, "filtered")})
+        if (is_so) found += std::string(found.empty() ? "" : " and ") + word;
+    found = found.empty() ? "is of no use any more" : "was " + found + " by a server";
+    return cause.empty() ? found : found + " (" + cause + ")";
+}
+
+static Listener::Repair hopeless(Listener::Repair repair, std::string cause) {
+    repair.undone = false;
+    repair.cause = std::move(cause);
+    return repair;
+}
+
 Listener::Repair Listener::repair(const SocketOptions& options) const {
-    const bool was_shut = is_shut_down(fd_.get());
+    Repair repair;
+    const int fd = fd_.get();
+    repair.was_shut = is_shut_down(fd);
     // Where it was TCP's, that brings it back to life with all its options (tcp_disconnect in
     // Linux). It fails where somebody else has taken the address meanwhile.
-    if (!start_listening(fd_.get(), spec_, options)) return Repair::impossible;
-    if (was_shut && is_shut_down(fd_.get())) return Repair::impossible;
-    const bool was_connected = is_connected(fd_.get());
-    if (was_connected && !disconnect(fd_.get())) return Repair::impossible;
-    const FilterState filter = remove_filter(fd_.get());
-    if (filter == FilterState::locked) return Repair::impossible;
-    const bool had_filter = filter == FilterState::removed;
-    return was_shut || was_connected || had_filter ? Repair::done : Repair::not_needed;
+    if (const auto listening = start_listening(fd, spec_, options); !listening)
+        return hopeless(std::move(repair), listening.error().text());
+    if (repair.was_shut && is_shut_down(fd)) return hopeless(std::move(repair), {});
+    repair.was_connected = is_connected(fd);
+    if (repair.was_connected && !disconnect(fd))
+        return hopeless(std::move(repair), errno_error("connect").text());
+    const FilterState filter = remove_filter(fd);
+    repair.was_filtered = filter != FilterState::none;
+    if (filter == FilterState::locked) return hopeless(std::move(repair), "its filter is locked");
+    return repair;
 }
 
 Fd Listener::release() {

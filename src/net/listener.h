@@ -7,6 +7,7 @@
 #include "net/socket.h"
 
 #include <memory>
+#include <string>
 
 namespace inetd {
 
@@ -38,11 +39,19 @@ class Listener {
     // leaves behind may have it from now on.
     void lend();
 
-    // What a process that shares the socket may have done to it, undone where that can be.
-    enum class Repair {
-        not_needed,
-        done,
-        impossible, // nothing will come through it any more: open another one
+    // What a process that shares the socket has done to it.
+    struct Repair {
+        bool was_shut = false; // by shutdown(2)
+        bool was_connected = false;
+        bool was_filtered = false;
+        bool undone = true; // if not, nothing will come through it any more: open another one
+        std::string cause;  // of that, where there is more to be said
+
+        [[nodiscard]] bool needed() const {
+            return was_shut || was_connected || was_filtered || !undone;
+        }
+        // "was filtered by a server (its filter is locked)"
+        [[nodiscard]] std::string text() const;
     };
     // The backlog is as the options say afterwards, too.
     [[nodiscard]] Repair repair(const SocketOptions& options) const;

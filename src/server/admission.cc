@@ -54,13 +54,12 @@ void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
 bool Admission::repair(Endpoint& endpoint) {
     const Service& service = *endpoint.service;
     const auto repair = endpoint.listener->repair(service.config->socket);
-    if (repair == Listener::Repair::not_needed) return true;
-    const bool lost = repair == Listener::Repair::impossible;
-    log::warning({.service = service.name()},
-                 "{}: {} was shut down, connected or filtered by a server: {}", service.name(),
-                 endpoint.spec().address.to_string(), lost ? "opening it anew" : "undone");
-    if (lost) reopen_(endpoint);
-    return !lost;
+    if (!repair.needed()) return true;
+    log::warning({.service = service.name()}, "{}: {} {}: {}", service.name(),
+                 endpoint.spec().address.to_string(), repair.text(),
+                 repair.undone ? "undone" : "opening it anew");
+    if (!repair.undone) reopen_(endpoint);
+    return repair.undone;
 }
 
 void Admission::pause(Endpoint& endpoint, Duration how_long) {

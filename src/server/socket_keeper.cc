@@ -7,6 +7,7 @@
 #include "server/store_names.h"
 
 #include <cerrno>
+#include <fmt/core.h>
 #include <sys/socket.h>
 
 namespace inetd {
@@ -123,13 +124,14 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
 
 Result<std::unique_ptr<Listener>> SocketKeeper::if_useful(std::unique_ptr<Listener> listener,
                                                           const ServiceConfig& config) {
-    if (listener->repair(config.socket) != Listener::Repair::impossible) return listener;
+    const auto repair = listener->repair(config.socket);
+    if (repair.undone) return listener;
     const ListenSpec spec = listener->spec();
     const bool of_unit = listener->holder() == Holder::unit;
     close(std::move(listener), false, Parting::unwanted);
     if (!of_unit) return std::unique_ptr<Listener>();
-    return Error{"the socket unit's " + spec.address.to_string() +
-                     " was shut down by a server; the unit must be restarted",
+    return Error{fmt::format("the socket unit's {} {}; the unit must be restarted",
+                             spec.address.to_string(), repair.text()),
                  0};
 }
 

@@ -214,7 +214,7 @@ def test_process_left_behind_shuts_the_socket_down(workdir, neighbours, kind):
         assert spoiled.visit()
         d.wait_log("ended: exit 0")
         wait_for_end(tell(spoiled))
-        d.wait_log("was shut down, connected or filtered by a server: ")
+        d.wait_log(f"{spoiled.name} was shut down by a server: (undone|opening it anew)$")
         wait_until(spoiled.is_served_again, "the service is there again")
         neighbours.are_served()
         assert len(d.lines_like("was shut down")) == 1

@@ -1,0 +1,57 @@
+#include "net/listener.h"
+
+#include "net/repair.h"
+
+#include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <sys/socket.h>
+
+using namespace inetd;
+
+namespace {
+
+std::unique_ptr<Listener> listener(int type) {
+    const ListenSpec spec{*SocketAddress::parse_ip("127.0.0.1", 0), type, 0, false};
+    auto opened = Listener::open(spec, {}, {});
+    REQUIRE(opened);
+    return std::move(*opened);
+}
+
+void filter_all(int fd, bool for_good) {
+    sock_filter drop{BPF_RET | BPF_K, 0, 0, 0};
+    const sock_fprog program{1, &drop};
+    REQUIRE(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
+    const int on = 1;
+    if (for_good) REQUIRE(setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on) == 0);
+}
+
+} // namespace
+
+TEST_CASE("what was done to a listening socket is undone and named") {
+    const auto stream = listener(SOCK_STREAM);
+    CHECK_FALSE(stream->repair({}).needed());
+    shutdown(stream->fd(), SHUT_RDWR);
+    filter_all(stream->fd(), false);
+    const auto repair = stream->repair({});
+    CHECK(repair.undone);
+    CHECK(repair.text() == "was shut down and filtered by a server");
+    CHECK_FALSE(stream->repair({}).needed());
+
+    const auto datagrams = listener(SOCK_DGRAM);
+    const SocketAddress nobody = *SocketAddress::parse_ip("127.0.0.1", 9);
+    REQUIRE(connect(datagrams->fd(), nobody.data(), nobody.size()) == 0);
+    CHECK(datagrams->repair({}).text() == "was connected by a server");
+    CHECK_FALSE(is_connected(datagrams->fd()));
+}
+
+TEST_CASE("of what cannot be undone there is said why") {
+    const auto filtered = listener(SOCK_STREAM);
+    filter_all(filtered->fd(), true);
+    CHECK_FALSE(filtered->repair({}).undone);
+    CHECK(filtered->repair({}).text() == "was filtered by a server (its filter is locked)");
+
+    const auto shut = listener(SOCK_DGRAM);
+    shutdown(shut->fd(), SHUT_RDWR);
+    CHECK_FALSE(shut->repair({}).undone);
+    CHECK(shut->repair({}).text() == "was shut down by a server");
+}
