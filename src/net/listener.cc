@@ -66,7 +66,10 @@ Listener::Repair Listener::repair(const SocketOptions& options) const {
     const int fd = fd_.get();
     repair.was_shut = is_shut_down(fd);
     // Where it was TCP's, that brings it back to life with all its options (tcp_disconnect in
-    // Linux). It fails where somebody else has taken the address meanwhile.
+    // Linux). Without the first a socket that was shut down more than once would listen, but every
+    // connection of it be shut down too. The second fails where somebody else has taken the address
+    // meanwhile.
+    if (repair.was_shut) disconnect(fd);
     if (const auto listening = start_listening(fd, spec_, options); !listening)
         return hopeless(std::move(repair), listening.error().text());
     if (repair.was_shut && is_shut_down(fd)) return hopeless(std::move(repair), {});

@@ -13,8 +13,9 @@ namespace inetd {
 
 // Whether it has one peer, and gets the datagrams of nobody else (connect(2)).
 [[nodiscard]] bool is_connected(int fd);
-// Gives it back to everybody. False where that cannot be.
-[[nodiscard]] bool disconnect(int fd);
+// Gives it back to everybody, or makes TCP's as if it were new, but bound. False where that cannot
+// be.
+bool disconnect(int fd);
 
 enum class FilterState : std::uint8_t { none, removed, locked };
 // Takes away what decides which packets come through (SO_ATTACH_FILTER and SO_LOCK_FILTER,

@@ -2,6 +2,7 @@
 
 #include "net/repair.h"
 
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <linux/filter.h>
 #include <sys/socket.h>
@@ -10,8 +11,9 @@ using namespace inetd;
 
 namespace {
 
-std::unique_ptr<Listener> listener(int type) {
-    const ListenSpec spec{*SocketAddress::parse_ip("127.0.0.1", 0), type, 0, false};
+std::unique_ptr<Listener> listener(int type, std::uint32_t port = 0) {
+    const auto number = static_cast<std::uint16_t>(port);
+    const ListenSpec spec{*SocketAddress::parse_ip("127.0.0.1", number), type, 0, false};
     auto opened = Listener::open(spec, {}, {});
     REQUIRE(opened);
     return std::move(*opened);
@@ -42,6 +44,24 @@ TEST_CASE("what was done to a listening socket is undone and named") {
     REQUIRE(connect(datagrams->fd(), nobody.data(), nobody.size()) == 0);
     CHECK(datagrams->repair({}).text() == "was connected by a server");
     CHECK_FALSE(is_connected(datagrams->fd()));
+}
+
+TEST_CASE("connections of a socket that was shut down more than once work") {
+    const SocketAddress here = own_address(listener(SOCK_STREAM)->fd());
+    // A port that nobody asked for would not stay.
+    const auto stream = listener(SOCK_STREAM, here.port());
+    shutdown(stream->fd(), SHUT_RDWR);
+    shutdown(stream->fd(), SHUT_RDWR); // answered by ENOTCONN, and yet it is noted
+    REQUIRE(stream->repair({}).undone);
+    CHECK(own_address(stream->fd()) == here);
+    const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(connect(client.get(), here.data(), here.size()) == 0);
+    const auto accepted = stream->accept(true);
+    REQUIRE(accepted.outcome == Listener::Outcome::accepted);
+    CHECK(send(accepted.fd.get(), "x", 1, MSG_NOSIGNAL) == 1);
+    CHECK(send(client.get(), "x", 1, MSG_NOSIGNAL) == 1);
+    char byte = 0;
+    CHECK(recv(accepted.fd.get(), &byte, 1, 0) == 1);
 }
 
 TEST_CASE("of what cannot be undone there is said why") {
