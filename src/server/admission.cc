@@ -45,19 +45,23 @@ void Admission::arm(Endpoint& endpoint) {
 }
 
 // A socket that listens, or has no peer, does not end unless it is shut down. One that was is
-// readable for ever.
+// readable for ever. Whoever left it so may do it without end, and must not keep us busy.
 void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
-    if ((events & (EPOLLHUP | EPOLLRDHUP)) != 0 && !repair(endpoint)) return;
-    on_ready_(endpoint);
+    if ((events & (EPOLLHUP | EPOLLRDHUP)) == 0) return on_ready_(endpoint);
+    if (repair(endpoint)) pause(endpoint, endpoint.accept_backoff.next());
 }
 
 bool Admission::repair(Endpoint& endpoint) {
-    const Service& service = *endpoint.service;
+    Service& service = *endpoint.service;
     const auto repair = endpoint.listener->repair(service.config->socket);
     if (!repair.needed()) return true;
-    log::warning({.service = service.name()}, "{}: {} {}: {}", service.name(),
-                 endpoint.spec().address.to_string(), repair.text(),
-                 repair.undone ? "undone" : "opening it anew");
+    if (service.repair_notes.pass(loop_.now())) {
+        const auto others = service.repair_notes.suppressed();
+        log::warning({.service = service.name()}, "{}: {} {}: {}{}", service.name(),
+                     endpoint.spec().address.to_string(), repair.text(),
+                     repair.undone ? "undone" : "opening it anew",
+                     others != 0 ? fmt::format(" ({} more times before)", others) : "");
+    }
     if (!repair.undone) reopen_(endpoint);
     return repair.undone;
 }

@@ -32,7 +32,10 @@ void Lender::lend(Endpoint& endpoint) {
                                          .at_end = when_ended(endpoint),
                                          .endpoint = endpoint.weak_from_this()});
     admission_.feed().changed(service);
-    if (endpoint.lent_to != 0) return watch_for_others(endpoint);
+    if (endpoint.lent_to != 0) {
+        endpoint.accept_backoff.reset();
+        return watch_for_others(endpoint);
+    }
     set_blocking(fd, false);
     admission_.pause(endpoint, endpoint.death_backoff.next());
 }

@@ -41,7 +41,8 @@ struct Loan {
 //             interface is not there (absent) whatever appears
 //   lent      lent_to is the pid of the wait server that holds the socket
 //   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
-//             (rate, back-off, no descriptors; timer re-arms), or it is on hold
+//             (rate, back-off, no descriptors, shut down by a process that still has it; timer
+//             re-arms), or it is on hold
 //   listening watched
 struct Endpoint : std::enable_shared_from_this<Endpoint> {
     Endpoint(Service& owner, std::size_t place) : service(&owner), index(place) {}
@@ -89,6 +90,7 @@ struct Service {
     Throttle full_notes;
     Throttle refusal_notes;
     Throttle exhaustion_notes;
+    Throttle repair_notes;
 
     [[nodiscard]] const std::string& name() const { return config->name; }
     // Some socket of it could not be opened.

@@ -221,6 +221,29 @@ def test_process_left_behind_shuts_the_socket_down(workdir, neighbours, kind):
         assert rests(d)
 
 
+def test_process_left_behind_shuts_the_socket_down_without_end(workdir, neighbours):
+    """It keeps neither the daemon busy nor the log, and the service is there again when it has gone."""
+    spoiled = leave(workdir, "tcp4", """
+    while True:
+        try:
+            s.shutdown(2)
+        except OSError:
+            pass  # it is not mended yet
+        signal.sigtimedwait([], 0.001)""")
+    with Daemon(neighbours.conf + spoiled.line, "-l") as d:
+        assert spoiled.visit()
+        d.wait_log("ended: exit 0")
+        pid = tell(spoiled)
+        try:
+            d.wait_log("was shut down by a server: undone")
+            assert rests(d)
+            neighbours.are_served()
+            assert len(d.lines_like("was shut down")) <= 3, d.log()
+        finally:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(spoiled.is_served_again, "the service is there again")
+
+
 def test_process_left_behind_makes_the_socket_block(workdir, neighbours):
     """accept(2) would wait for a client in the daemon, which has come to serve them itself."""
     spoiled = leave(workdir, "tcp4", "while True: s.setblocking(True); signal.sigtimedwait([], 0.002)")
