@@ -1,5 +1,7 @@
 #include "net/inherited.h"
 
+#include "net/repair.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -26,12 +28,6 @@ static std::string device_of(int fd) {
     socklen_t size = name.size();
     if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name.data(), &size) != 0) return {};
     return name.data();
-}
-
-static bool is_connected(int fd) {
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    return getpeername(fd, peer.room(), &size) == 0;
 }
 
 static bool is_bound(const SocketAddress& address, int type) {
