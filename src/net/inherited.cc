@@ -30,28 +30,44 @@ static std::string device_of(int fd) {
     return name.data();
 }
 
+static bool has_connections(int type) {
+    return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+}
+
+// While a socket of datagrams has a peer getsockname(2) tells the address that this one sees, in
+// place of a wildcard. So it loses its peer for the moment that it takes to ask.
+static SocketAddress bound_address(int fd) {
+    SocketAddress peer;
+    socklen_t size = SocketAddress::kRoom;
+    const bool connected = getpeername(fd, peer.room(), &size) == 0 && disconnect(fd);
+    peer.set_size(size);
+    SocketAddress bound = own_address(fd);
+    if (connected) connect(fd, peer.data(), peer.size());
+    return bound;
+}
+
 static bool is_bound(const SocketAddress& address, int type) {
     if (address.family() == AF_UNIX) return !address.host().empty();
     return address.port() != 0 || type == SOCK_RAW;
 }
 
-Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder) {
+Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder,
+                                       const SocketAddress& bound) {
     const std::string what = fmt::format("descriptor {} (\"{}\")", fd.get(), name);
     const auto family = option(fd.get(), SOL_SOCKET, SO_DOMAIN);
     const auto type = option(fd.get(), SOL_SOCKET, SO_TYPE);
     if (!family || !type) return Error{what, errno};
     if (*family != AF_INET && *family != AF_INET6 && *family != AF_UNIX && *family != AF_VSOCK)
         return Error{what + " is a socket of a family that no line can have", 0};
+    if (has_connections(*type) && is_connected(fd.get()))
+        return Error{what + " is a connection: its unit must not have Accept=yes", 0};
     InheritedSocket socket;
     ListenSpec& spec = socket.spec;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd.get(), spec.address.room(), &size) != 0) return errno_error(what);
-    spec.address.set_size(size);
+    spec.address = bound.family() == AF_UNSPEC ? bound_address(fd.get()) : bound;
+    if (spec.address.family() == AF_UNSPEC) return errno_error(what);
     spec.type = *type;
     if (spec.address.is_ip()) spec.protocol = option(fd.get(), SOL_SOCKET, SO_PROTOCOL).value_or(0);
     if (!is_bound(spec.address, *type)) return Error{what + " is not bound to an address", 0};
-    if (is_connected(fd.get()))
-        return Error{what + " is a connection: its unit must not have Accept=yes", 0};
     if (*family == AF_INET6)
         spec.dual_stack = spec.address.is_wildcard() &&
                           option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY).value_or(1) == 0;
@@ -103,9 +119,13 @@ class Wanted {
 Result<void> InheritedSockets::add(Fd fd, std::string name, Holder holder) {
     auto socket = examine_socket(std::move(fd), std::move(name), holder);
     if (!socket) return socket.error();
-    if (holder == Holder::unit) of_units_.push_back({socket->name, socket->spec});
-    give_back(std::move(*socket));
+    add(std::move(*socket));
     return {};
+}
+
+void InheritedSockets::add(InheritedSocket socket) {
+    if (socket.holder == Holder::unit) of_units_.push_back({socket.name, socket.spec});
+    give_back(std::move(socket));
 }
 
 void InheritedSockets::give_back(InheritedSocket socket) {

@@ -24,8 +24,11 @@ struct InheritedSocket {
     [[nodiscard]] std::string text() const;
 };
 
-// Error: the descriptor is nothing that one could listen on.
-Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder);
+// Error: the descriptor is nothing that one could listen on. A server that it was lent may have
+// connected a socket of datagrams; where the caller knows what it is bound to (`bound`), that
+// server is not disturbed.
+Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder,
+                                       const SocketAddress& bound = {});
 
 // Whether a socket that is bound like this is one that would be opened for the spec.
 [[nodiscard]] bool is_bound_as(const ListenSpec& bound, const ListenSpec& wanted);
@@ -37,6 +40,8 @@ class InheritedSockets {
   public:
     // Error: as examine_socket(); the descriptor is closed.
     Result<void> add(Fd fd, std::string name, Holder holder);
+    void add(InheritedSocket socket);
+    // What was taken.
     void give_back(InheritedSocket socket);
 
     // What they were handed over as.

@@ -69,6 +69,7 @@ static json socket(const Handover::Socket& socket) {
     return {{"fd", socket.fd},
             {"name", hex(socket.name)},
             {"holder", static_cast<int>(socket.holder)},
+            {"bound", address(socket.bound)},
             {"held", std::move(held)}};
 }
 
@@ -77,7 +78,9 @@ static Handover::Socket socket_of(const json& item) {
     Handover::Socket socket{.fd = descriptor_of(item.at("fd")),
                             .name = bytes_of(item.at("name")),
                             .holder = static_cast<Holder>(holder),
+                            .bound = {},
                             .held = {}};
+    if (item.contains("bound")) socket.bound = address_of(item["bound"]);
     for (const json& datagram : item.at("held"))
         socket.held.push_back({.peer = address_of(datagram.at("peer")),
                                .local = address_of(datagram.at("local")),

@@ -50,6 +50,7 @@ struct Handover {
         int fd = -1;
         std::string name; // what it was handed in as
         Holder holder = Holder::nobody;
+        SocketAddress bound; // no family if the daemon before has not told
         std::vector<HeldDatagram> held;
     };
     // A server that runs. `listener` is the descriptor of the socket that it was lent, or, where

@@ -170,7 +170,8 @@ void SocketKeeper::close(std::unique_ptr<Listener> listener, bool lent, Parting 
     switch (listener->holder()) {
     case Holder::unit:
         if (why != Parting::unwanted) return;
-        if (auto socket = examine_socket(listener->release(), {}, Holder::unit))
+        if (auto socket =
+                examine_socket(listener->release(), {}, Holder::unit, listener->spec().address))
             inheritance_.sockets.give_back(std::move(*socket));
         return;
     case Holder::store:

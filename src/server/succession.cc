@@ -50,12 +50,16 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
             all.sockets.push_back({.fd = listener.fd(),
                                    .name = keeper.inherited().name_of(listener.spec()),
                                    .holder = listener.holder(),
+                                   .bound = listener.spec().address,
                                    .held = endpoint->held});
         }
     }
     for (const auto& [address, socket] : keeper.inherited().left())
-        all.sockets.push_back(
-            {.fd = socket.fd.get(), .name = socket.name, .holder = socket.holder, .held = {}});
+        all.sockets.push_back({.fd = socket.fd.get(),
+                               .name = socket.name,
+                               .holder = socket.holder,
+                               .bound = address,
+                               .held = {}});
 }
 
 void hand_over_children(Handover& all, Places& places, const Launcher& launcher) {
@@ -120,15 +124,13 @@ Inheritance inherit_from(const Handover& handover) {
     Inheritance inheritance;
     std::unordered_map<int, std::string> keys; // by descriptor
     for (const Handover::Socket& socket : handover.sockets) {
-        auto known = examine_socket(Fd(socket.fd), socket.name, socket.holder);
+        auto known = examine_socket(Fd(socket.fd), socket.name, socket.holder, socket.bound);
         if (!known) {
             inheritance.problems.push_back("handed over: " + known.error().text());
             continue;
         }
         keys[socket.fd] = socket_key(known->spec);
-        const auto added =
-            inheritance.sockets.add(std::move(known->fd), socket.name, socket.holder);
-        if (!added) inheritance.problems.push_back("handed over: " + added.error().text());
+        inheritance.sockets.add(std::move(*known));
     }
     for (const Handover::Child& child : handover.children) {
         const auto key = keys.find(child.listener);

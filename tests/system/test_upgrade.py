@@ -236,6 +236,34 @@ while True:
         assert s.recv(100) != pid
 
 
+def test_wait_servers_keep_a_socket_that_they_have_connected(workdir):
+    """As tftpd and talkd of old do. It is everybody's again when they end."""
+    port = free_port()
+    server = script(workdir / "server", """
+import os, socket
+s = socket.socket(fileno=os.dup(0))
+data, peer = s.recvfrom(100)
+s.connect(peer)
+while True:
+    s.send(b"%d" % os.getpid())
+    if data == b"bye":
+        break
+    data = s.recv(100)
+""")
+    with Daemon(f"{port} dgram udp4 wait {ME} {server}\n") as d, udp(port) as s, udp(port) as t:
+        s.send(b"hello")
+        pid = s.recv(100)
+        upgrade(d, 2)
+        for word in (b"hello", b"bye"):
+            s.send(word)
+            assert s.recv(100) == pid
+        d.wait_log(rf"pid {int(pid)} ended: exit 0")
+        d.wait_log("was connected by a server: undone")
+        t.send(b"bye")
+        assert t.recv(100) != pid
+        assert not d.lines_like("handed over|bind|no line listens"), d.log()
+
+
 def test_peers_of_datagram_servers_keep_theirs(workdir):
     port = free_port()
     server = script(workdir / "server", """

@@ -1,6 +1,9 @@
 #include "net/inherited.h"
 
+#include "net/repair.h"
+
 #include <array>
+#include <cstdint>
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,9 +12,9 @@ using namespace inetd;
 
 namespace {
 
-// Bound to a port of the kernel's choice.
-Fd bound(const char* host, int type, bool both = false) {
-    auto address = SocketAddress::parse_ip(host, 0);
+// Bound to a port of the kernel's choice, unless it is told.
+Fd bound(const char* host, int type, bool both = false, std::uint16_t port = 0) {
+    auto address = SocketAddress::parse_ip(host, port);
     REQUIRE(address);
     Fd fd(socket(address->family(), type | SOCK_CLOEXEC, 0));
     const int only = both ? 0 : 1;
@@ -54,6 +57,27 @@ TEST_CASE("what the kernel says of a socket is what a line would say") {
     CHECK(datagram->spec.protocol == IPPROTO_UDP);
     CHECK(datagram->spec.dual_stack);
     CHECK_FALSE(examine_socket(bound("::", SOCK_DGRAM), "a", Holder::unit)->spec.dual_stack);
+}
+
+TEST_CASE("a socket that a server has connected is known by what it is bound to, and stays so") {
+    for (const char* host : {"0.0.0.0", "::"}) {
+        // A port that nobody asked for would not stay.
+        const auto port =
+            static_cast<std::uint16_t>(own_address(bound(host, SOCK_DGRAM).get()).port());
+        for (const bool told : {false, true}) {
+            Fd fd = bound(host, SOCK_DGRAM, false, port);
+            const SocketAddress before = own_address(fd.get());
+            const auto peer =
+                SocketAddress::parse_ip(before.family() == AF_INET ? "127.0.0.1" : "::1", 9);
+            REQUIRE(connect(fd.get(), peer->data(), peer->size()) == 0);
+            REQUIRE(own_address(fd.get()) != before);
+            const auto found =
+                examine_socket(std::move(fd), "a", Holder::nobody, told ? before : SocketAddress());
+            REQUIRE(found);
+            CHECK(found->spec.address == before);
+            CHECK(is_connected(found->fd.get()));
+        }
+    }
 }
 
 TEST_CASE("what cannot be listened on is an error") {

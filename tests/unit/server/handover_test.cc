@@ -52,6 +52,7 @@ Handover example() {
     all.sockets.push_back({.fd = 10,
                            .name = "a\"\n\xff",
                            .holder = Holder::unit,
+                           .bound = address("127.0.0.9"),
                            .held = {{address("::1"), address("::2"), std::string("\0x", 2)}}});
     all.children.push_back({.pid = 77,
                             .service = 0,
@@ -114,6 +115,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->reload == "reload: 1 added");
     CHECK(read->services[0].hold == Hold::disabled);
     CHECK(read->sockets[0].name == "a\"\n\xff");
+    CHECK(read->sockets[0].bound == address("127.0.0.9"));
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
     CHECK(read->children[0].started == TimePoint(1234567890123ns));
