@@ -11,12 +11,12 @@
 #include "server/server.h"
 #include "server/succession.h"
 #include "server/upgrade.h"
+#include "server/way_back.h"
 
 #include <cstdio>
 #include <exception>
 #include <optional>
 #include <syslog.h>
-#include <system_error>
 #include <unistd.h>
 #include <variant>
 
@@ -77,13 +77,17 @@ int try_take_over(const CommandLine& line) {
     return status;
 }
 
+// With a hand-over the inheritance comes from that.
 int serve(const CommandLine& line, Inheritance inheritance, Background* background,
           std::optional<Handover> handover) {
+    const bool may_go_back = handover && line.take_over->second >= 0;
+    std::optional<WayBack> way_back;
     const auto fail = [&](const Error& error, ExitCode code) {
         log::error("{}", error.text());
-        if (handover && line.take_over->second >= 0) {
+        if (may_go_back) {
             log::error("going back to the binary before");
             log::drain();
+            if (way_back) way_back->restore();
             const Error failed = become(handover->invocation, *handover, line.take_over->first,
                                         line.take_over->second, true);
             log::error("{}", failed.text());
@@ -93,32 +97,35 @@ int serve(const CommandLine& line, Inheritance inheritance, Background* backgrou
         return code;
     };
     std::optional<PidFile> pid_file;
-    if (handover && handover->pid_file >= 0) {
-        pid_file.emplace(PidFile::keep(line.pid_file, handover->pid_file));
-    } else if (!line.pid_file.empty()) {
-        auto taken = PidFile::take(line.pid_file);
-        if (!taken) return fail(taken.error(), kExitRuntime);
-        pid_file.emplace(std::move(*taken));
-    }
     Result<std::unique_ptr<Server>> server = Error{};
     try {
+        if (may_go_back) way_back.emplace(*handover);
+        if (handover) inheritance = inherit_from(*handover);
+        if (handover && handover->pid_file >= 0) {
+            pid_file.emplace(PidFile::keep(line.pid_file, handover->pid_file));
+        } else if (!line.pid_file.empty()) {
+            auto taken = PidFile::take(line.pid_file);
+            if (!taken) return fail(taken.error(), kExitRuntime);
+            pid_file.emplace(std::move(*taken));
+        }
         server = Server::create(line.options, std::move(inheritance));
         if (!server) return fail(server.error(), kExitRuntime);
         if (pid_file) (*server)->set_pid_file(pid_file->fd());
-        if (handover) (*server)->succeed(*handover, line.take_over->second >= 0);
+        if (handover) (*server)->succeed(*handover, may_go_back);
         if (const auto started = (*server)->start(); !started)
             return fail(started.error(), kExitConfig);
-    } catch (const std::system_error& error) {
-        // What the loop and its signals need of the kernel.
+        if (background != nullptr) (*server)->open_log();
+        if (const auto limited = (*server)->limit_privileges(); !limited)
+            return fail(limited.error(), kExitRuntime);
+    } catch (const std::exception& error) {
+        // What the loop and its signals need of the kernel; no memory.
         return fail(Error{error.what(), 0}, kExitRuntime);
     }
+    way_back.reset();
     if (line.take_over) {
         close(line.take_over->first);
         close(line.take_over->second);
     }
-    if (background != nullptr) (*server)->open_log();
-    if (const auto limited = (*server)->limit_privileges(); !limited)
-        return fail(limited.error(), kExitRuntime);
     if (background != nullptr) background->ready();
     (*server)->run();
     return kExitOk;
@@ -140,11 +147,10 @@ int succeed(const CommandLine& line) {
     // On the way back no other binary has come.
     if (previous < 0 && handover->generation > 0) --handover->generation;
     secure_standard_descriptors();
-    Inheritance inheritance = inherit_from(*handover);
     CommandLine own = line;
     if (own.options.invocation.program.empty())
         own.options.invocation.program = handover->invocation.program;
-    return serve(own, std::move(inheritance), nullptr, std::move(*handover));
+    return serve(own, {}, nullptr, std::move(*handover));
 }
 
 int run(const CommandLine& line) {

@@ -12,18 +12,18 @@
 #include <csignal>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 namespace inetd {
 
 Result<std::unique_ptr<Server>> Server::create(const Options& options, Inheritance&& inheritance) {
     auto spawner = Spawner::create(SpawnMethod::shared_memory);
     if (!spawner) return spawner.error();
-    return std::unique_ptr<Server>(
-        new Server(options, std::move(*spawner), std::move(inheritance)));
+    std::unique_ptr<Server> server(new Server(options, std::move(*spawner)));
+    server->keeper_.inherit(std::move(inheritance));
+    return server;
 }
 
-Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& inheritance)
+Server::Server(Options options, std::unique_ptr<Spawner> spawner)
     : options_(std::move(options)),
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
@@ -45,7 +45,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& 
                     },
                 .refused = [this](const std::string& why) { operator_.upgrade_refused(why); }}),
       privileges_(options_.load, [this] { return launcher_.running(); }),
-      keeper_(std::move(inheritance), supervisor_),
+      keeper_(supervisor_),
       acceptor_(loop_, launcher_, keeper_, feed_),
       roster_(loop_, acceptor_, launcher_, keeper_),
       shutdown_(loop_, launcher_, supervisor_),
@@ -110,11 +110,10 @@ void Server::succeed(Handover handover, bool may_go_back) {
     if (handover.started != TimePoint{}) started_ = handover.started;
     generation_ = handover.generation;
     reloads_ = handover.reloads;
-    if (handover.descriptor_limit) {
-        descriptor_limit_ = handover.descriptor_limit;
-        keeper_.set_descriptor_limit(descriptor_limit_->first);
-        launcher_.spawner().restore_descriptor_limit(descriptor_limit_->first,
-                                                     descriptor_limit_->second);
+    if (const auto& limit = handover.descriptor_limit) {
+        descriptor_limit_ = limit;
+        keeper_.set_descriptor_limit(limit->first);
+        launcher_.spawner().restore_descriptor_limit(limit->first, limit->second);
     }
     predecessor_ = std::move(handover);
 }

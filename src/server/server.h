@@ -30,7 +30,8 @@ namespace inetd {
 // leaves the children alone.
 class Server {
   public:
-    // Every signal is blocked and every service environment taken from here on.
+    // Every signal is blocked and every service environment taken from here on. Where it fails or
+    // throws, `inheritance` is as it was.
     static Result<std::unique_ptr<Server>> create(const Options& options,
                                                   Inheritance&& inheritance);
 
@@ -57,7 +58,7 @@ class Server {
     void run();
 
   private:
-    Server(Options options, std::unique_ptr<Spawner> spawner, Inheritance&& inheritance);
+    Server(Options options, std::unique_ptr<Spawner> spawner);
     Operator::Hooks make_hooks();
 
     void on_signal(int signal);

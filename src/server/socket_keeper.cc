@@ -12,30 +12,30 @@
 
 namespace inetd {
 
-SocketKeeper::SocketKeeper(Inheritance inheritance, Supervisor& supervisor)
-    : inheritance_(std::move(inheritance)), supervisor_(supervisor) {
-    for (std::string& name : inheritance_.sockets.names(Holder::store))
+void SocketKeeper::inherit(Inheritance&& inheritance) {
+    for (std::string& name : inheritance.sockets.names(Holder::store))
         kept_.insert(std::move(name));
-    for (const auto& [key, pidfd] : inheritance_.servers)
+    for (const auto& [key, pidfd] : inheritance.servers)
         kept_.insert(server_name(key));
+    inheritance_ = std::move(inheritance);
 }
 
 // systemd 252 moves what it hands over to 3 and on, in a child that has the limit already, one
 // after the other and each at first to any free place behind its own. Where more than half is taken
 // there may be none, and the start fails (EMFILE) before there is a daemon. A few are systemd's
 // own.
-void SocketKeeper::set_descriptor_limit(std::size_t limit) {
+std::size_t SocketKeeper::most_kept() const {
     const std::size_t others = inheritance_.sockets.count_of_units() + 32;
-    most_kept_ = limit / 2 > others ? limit / 2 - others : 0;
+    return descriptor_limit_ / 2 > others ? descriptor_limit_ / 2 - others : 0;
 }
 
 bool SocketKeeper::keep(const std::string& name, int fd, bool polled) {
     if (!supervisor_.present()) return false;
-    if (kept_.size() >= most_kept_ && !kept_.contains(name)) {
+    if (kept_.size() >= most_kept() && !kept_.contains(name)) {
         if (!said_full_)
             log::notice("only {} sockets are kept over a restart; for more LimitNOFILE= must be "
                         "higher",
-                        most_kept_);
+                        most_kept());
         said_full_ = true;
         return false;
     }

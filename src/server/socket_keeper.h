@@ -26,11 +26,14 @@ enum class Parting : std::uint8_t {
 // or else opened, left with the supervisor for the daemon after us, and given back.
 class SocketKeeper {
   public:
-    SocketKeeper(Inheritance inheritance, Supervisor& supervisor);
+    explicit SocketKeeper(Supervisor& supervisor) : supervisor_(supervisor) {}
+
+    // Before anything else. Cannot fail half-way: on an exception `inheritance` is as it was.
+    void inherit(Inheritance&& inheritance);
 
     // The limit of descriptors with which a daemon is started: systemd cannot start one that it
     // would have to hand more.
-    void set_descriptor_limit(std::size_t limit);
+    void set_descriptor_limit(std::size_t limit) { descriptor_limit_ = limit; }
 
     // InheritedSockets::with_their_addresses().
     [[nodiscard]] std::vector<ServiceConfigPtr>
@@ -66,6 +69,7 @@ class SocketKeeper {
     Result<std::unique_ptr<Listener>> if_useful(std::unique_ptr<Listener> listener,
                                                 const ServiceConfig& config);
 
+    [[nodiscard]] std::size_t most_kept() const;
     // False if there is no room for it, or nobody to keep it.
     bool keep(const std::string& name, int fd, bool polled);
     void drop(const std::string& name);
@@ -73,7 +77,7 @@ class SocketKeeper {
     Inheritance inheritance_;
     Supervisor& supervisor_;
     std::unordered_set<std::string> kept_; // names of what is in the store
-    std::size_t most_kept_ = 0;
+    std::size_t descriptor_limit_ = 0;
     bool said_full_ = false;
 };
 

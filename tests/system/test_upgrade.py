@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
+from harness import BUILD, INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
 from support import (children, descriptors, has_nothing, listeners, script, socket_fds, started_pid,
                      stat_fields, wait_until)
 
@@ -476,6 +476,44 @@ esac
         assert ask(port, b"x") == b"x"
         replace(binary)
         upgrade(d)
+
+
+def test_a_binary_that_has_no_memory_gives_way_to_the_old_one(own_binary):
+    """Wherever in its start it is refused some, and whoever threw: all that was handed over goes back."""
+    short = BUILD / "tests/faults/no_memory.so"
+    if not short.exists():
+        pytest.skip("a sanitizer has an operator new of its own")
+    binary, wrap = own_binary
+    port, cat, lent = free_port(), free_port(), free_port()
+    conf = (f"127.0.0.1:{port} stream tcp4 nowait {ME} internal echo\n"
+            f"127.0.0.1:{cat} stream tcp4 nowait {ME} /bin/cat cat\n"
+            f"127.0.0.1:{lent} dgram udp4 wait {ME} /bin/sleep sleep 1000\n")
+    with Daemon(conf, "--stop-timeout", "0", wrap=wrap) as d, connect(port) as one, \
+            connect(cat) as two, udp(lent) as three:
+        for s in (one, two):
+            s.sendall(b"x")
+            assert s.recv(1) == b"x"
+        three.send(b"x")
+        wait_until(lambda: len(children(d.pid)) == 2, "both servers run")
+        sockets = {p: listeners(d.pid, p) for p in (port, cat, lent)}
+        assert all(sockets.values())
+        point, points = 1, 0
+        old = os.stat(f"/proc/{d.pid}/exe").st_ino
+        while os.stat(f"/proc/{d.pid}/exe").st_ino == old:
+            replace(binary, f"""#!/bin/sh
+case "$*" in
+*--check*) exec {INETD} "$@";;
+*) exec env LD_PRELOAD={short} NO_MEMORY_AT={point} {INETD} "$@";;
+esac
+""")
+            d.signal(signal.SIGUSR2)
+            d.wait_notify("READY=1")
+            for s in (one, two):
+                s.sendall(b"y")
+                assert s.recv(1) == b"y", d.log()
+            assert sockets == {p: listeners(d.pid, p) for p in sockets}, d.log()
+            point, points = point + 1 + point // 8, points + 1
+        assert points > 5
 
 
 def test_a_bad_configuration_refuses_the_change():
