@@ -19,6 +19,9 @@ struct InheritedSocket {
     Holder holder = Holder::unit;
     ListenSpec spec;
     std::string device; // SO_BINDTODEVICE; empty = any
+    // Whether a process that was lent it may have it still: of what comes from elsewhere nobody
+    // knows.
+    bool was_lent = true;
 
     // "127.0.0.1:13 (stream)", "[::]:13 (stream, IPv4 too, eth0)"
     [[nodiscard]] std::string text() const;

@@ -32,7 +32,7 @@ Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const L
     if (auto fits = fit(from.fd.get(), spec, options, prepare, ours); !fits) return fits.error();
     if (!lent) set_blocking(from.fd.get(), false);
     std::unique_ptr<Listener> listener(new Listener(std::move(from.fd), spec, file, from.holder));
-    listener->was_lent_ = lent;
+    listener->was_lent_ = lent || from.was_lent;
     return listener;
 }
 

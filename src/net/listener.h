@@ -38,6 +38,7 @@ class Listener {
     // Makes it block, as a server that is given it expects, and notes that processes which that one
     // leaves behind may have it from now on.
     void lend();
+    [[nodiscard]] bool was_lent() const { return was_lent_; }
 
     // What a process that shares the socket has done to it.
     struct Repair {

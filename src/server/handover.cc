@@ -70,6 +70,7 @@ static json socket(const Handover::Socket& socket) {
             {"name", hex(socket.name)},
             {"holder", static_cast<int>(socket.holder)},
             {"bound", address(socket.bound)},
+            {"was_lent", socket.was_lent},
             {"held", std::move(held)}};
 }
 
@@ -79,8 +80,10 @@ static Handover::Socket socket_of(const json& item) {
                             .name = bytes_of(item.at("name")),
                             .holder = static_cast<Holder>(holder),
                             .bound = {},
+                            .was_lent = true,
                             .held = {}};
     if (item.contains("bound")) socket.bound = address_of(item["bound"]);
+    if (item.contains("was_lent")) socket.was_lent = item["was_lent"].get<bool>();
     for (const json& datagram : item.at("held"))
         socket.held.push_back({.peer = address_of(datagram.at("peer")),
                                .local = address_of(datagram.at("local")),

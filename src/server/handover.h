@@ -50,7 +50,8 @@ struct Handover {
         int fd = -1;
         std::string name; // what it was handed in as
         Holder holder = Holder::nobody;
-        SocketAddress bound; // no family if the daemon before has not told
+        SocketAddress bound;  // no family if the daemon before has not told
+        bool was_lent = true; // a process that a server left behind may have it, too
         std::vector<HeldDatagram> held;
     };
     // A server that runs. `listener` is the descriptor of the socket that it was lent, or, where

@@ -51,6 +51,7 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
                                    .name = keeper.inherited().name_of(listener.spec()),
                                    .holder = listener.holder(),
                                    .bound = listener.spec().address,
+                                   .was_lent = listener.was_lent(),
                                    .held = endpoint->held});
         }
     }
@@ -59,6 +60,7 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
                                .name = socket.name,
                                .holder = socket.holder,
                                .bound = address,
+                               .was_lent = socket.was_lent,
                                .held = {}});
 }
 
@@ -129,6 +131,7 @@ Inheritance inherit_from(const Handover& handover) {
             inheritance.problems.push_back("handed over: " + known.error().text());
             continue;
         }
+        known->was_lent = socket.was_lent;
         keys[socket.fd] = socket_key(known->spec);
         inheritance.sockets.add(std::move(*known));
     }

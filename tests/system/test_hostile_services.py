@@ -18,6 +18,7 @@ from harness import ME, PATIENCE, Daemon, ask, connect, free_port, udp
 from support import (assert_sleeps, children, cpu_ticks, descriptors, is_nonblocking, listeners,
                      script, wait_for_end, wait_until)
 from test_inherited import hand  # noqa: F401
+from test_upgrade import upgrade
 
 TICKS = os.sysconf("SC_CLK_TCK")
 NOBODYS_UID = 40000 + os.getpid() % 20000
@@ -244,12 +245,15 @@ def test_process_left_behind_shuts_the_socket_down_without_end(workdir, neighbou
         wait_until(spoiled.is_served_again, "the service is there again")
 
 
-def test_process_left_behind_makes_the_socket_block(workdir, neighbours):
+@pytest.mark.parametrize("changed", (False, True), ids=("same", "upgraded"))
+def test_process_left_behind_makes_the_socket_block(workdir, neighbours, changed):
     """accept(2) would wait for a client in the daemon, which has come to serve them itself."""
     spoiled = leave(workdir, "tcp4", "while True: s.setblocking(True); signal.sigtimedwait([], 0.002)")
     with Daemon(neighbours.conf + spoiled.line, "-l") as d:
         assert spoiled.visit()
         d.wait_log("ended: exit 0")
+        if changed:
+            upgrade(d)
         pid = tell(spoiled)
         try:
             d.reload(f"{neighbours.conf}{spoiled.port} stream tcp4 nowait {ME} internal echo\n")

@@ -53,6 +53,7 @@ Handover example() {
                            .name = "a\"\n\xff",
                            .holder = Holder::unit,
                            .bound = address("127.0.0.9"),
+                           .was_lent = false,
                            .held = {{address("::1"), address("::2"), std::string("\0x", 2)}}});
     all.children.push_back({.pid = 77,
                             .service = 0,
@@ -116,6 +117,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->services[0].hold == Hold::disabled);
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].bound == address("127.0.0.9"));
+    CHECK_FALSE(read->sockets[0].was_lent);
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
     CHECK(read->children[0].started == TimePoint(1234567890123ns));
