@@ -89,7 +89,8 @@ static sock_filter load(std::uint16_t size, std::uint32_t offset) {
 
 // A filter of a UDP socket sees the packet from its UDP header on, and the IP header by
 // SKF_NET_OFF.
-static Result<void> admit_only(int fd, const SocketAddress& peer) {
+static void admit_only_peer(const PeerSocket& socket, std::vector<std::string>& errors) {
+    const SocketAddress& peer = socket.peer;
     std::vector<std::pair<sock_filter, std::uint32_t>> tests;
     tests.emplace_back(load(BPF_H, 0), peer.port());
     const auto network = static_cast<std::uint32_t>(SKF_NET_OFF);
@@ -112,9 +113,8 @@ static Result<void> admit_only(int fd, const SocketAddress& peer) {
     program.push_back({BPF_RET | BPF_K, 0, 0, UINT32_MAX});
     program.push_back({BPF_RET | BPF_K, 0, 0, 0});
     const sock_fprog all{static_cast<unsigned short>(program.size()), program.data()};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) != 0)
-        return errno_error("SO_ATTACH_FILTER");
-    return {};
+    if (setsockopt(socket.fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &all, sizeof all) != 0)
+        errors.push_back(errno_error("SO_ATTACH_FILTER").text());
 }
 
 static Result<PeerSocket> open_peer_socket(const SocketAddress& peer, const SocketAddress& local,
@@ -250,7 +250,9 @@ void PeerSplitter::place(Work& work, HeldDatagram datagram) {
         }
     }
     if (work.pending[index].done) {
-        inject(work, work.pending[index].socket, payload);
+        const PeerSocket& socket = work.pending[index].socket;
+        inject(work, socket, payload);
+        if (injector_.take_detached()) admit_only_peer(socket, work.batch.errors);
     } else {
         work.pending[index].payloads.push_back(std::move(datagram.payload));
     }
@@ -261,10 +263,7 @@ void PeerSplitter::close_to_others(Work& work, std::size_t index) {
     const PeerSocket& socket = work.pending[index].socket;
     if (!socket.fd) return;
     // What is put back without a raw socket comes from an address of ours.
-    if (injector_.exact()) {
-        if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
-            work.batch.errors.push_back(filtered.error().text());
-    }
+    if (injector_.exact()) admit_only_peer(socket, work.batch.errors);
     take_strays(work, index);
 }
 
@@ -284,12 +283,10 @@ void PeerSplitter::put_back(Work& work, Pending& item) {
     for (const auto* payloads : {&item.payloads, &item.direct})
         for (const std::string& payload : *payloads)
             any = inject(work, socket, payload) || any;
+    const bool detached = injector_.take_detached();
     // A server would wait for what is lost.
     if (!any && !look_at_queue(socket.fd.get())) return socket.fd.reset();
-    if (injector_.take_detached() || !injector_.exact()) {
-        if (auto filtered = admit_only(socket.fd.get(), socket.peer); !filtered)
-            work.batch.errors.push_back(filtered.error().text());
-    }
+    if (detached || !injector_.exact()) admit_only_peer(socket, work.batch.errors);
     socket.presence = note_presence(socket.peer, socket.local);
 }
 
