@@ -53,6 +53,7 @@ std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& e
     if (endpoint.loan) {
         // It is our own child, and counted as one.
         endpoint.loan->watch.reset();
+        endpoint.loan->timer.reset();
         endpoint.loan->lease.reset();
     }
     return when_ended(endpoint);
