@@ -11,7 +11,7 @@ Inheritance inherit() {
     inheritance.problems = std::move(handed.problems);
     for (NamedFd& item : handed.fds) {
         if (auto key = key_of_server(item.name)) {
-            inheritance.servers.insert_or_assign(std::move(*key), std::move(item.fd));
+            inheritance.servers.insert_or_assign(std::move(*key), Borrower{std::move(item.fd)});
             continue;
         }
         const Holder holder = is_socket_name(item.name) ? Holder::store : Holder::unit;

@@ -4,18 +4,25 @@
 #include "net/inherited.h"
 
 #include <string>
+#include <sys/types.h>
 #include <unordered_map>
 #include <vector>
 
 namespace inetd {
 
+// A wait server that a daemon before has lent a socket.
+struct Borrower {
+    // Empty for a child of this process of which none could be had: pidfd_open(2).
+    Fd pidfd;
+    pid_t child = 0; // 0: it is no child of this process
+};
+
 // What the daemon starts with besides its configuration. Filled by inherit() or by whoever else
 // starts it, before Server::create().
 struct Inheritance {
     InheritedSockets sockets;
-    // Pidfds of the wait servers that a daemon before has lent a socket, by socket_key().
-    std::unordered_map<std::string, Fd> servers;
-    std::vector<std::string> problems; // for the log
+    std::unordered_map<std::string, Borrower> servers; // by socket_key()
+    std::vector<std::string> problems;                 // for the log
 };
 
 // What the supervisor hands in: the sockets of its units, and what it has kept for us in its store.

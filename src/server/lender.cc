@@ -50,7 +50,9 @@ std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& e
                                                                      pid_t pid) {
     endpoint.lent_to = pid;
     endpoint.watch.reset();
-    if (endpoint.loan) {
+    if (!endpoint.loan) {
+        watch_for_others(endpoint);
+    } else {
         // It is our own child, and counted as one.
         endpoint.loan->watch.reset();
         endpoint.loan->timer.reset();
@@ -93,12 +95,13 @@ void Lender::forget(Endpoint& endpoint) {
 }
 
 void Lender::find_borrower(Endpoint& endpoint) {
-    Fd pidfd = keeper_.take_server(endpoint.spec());
-    if (!pidfd) return;
+    auto borrower = keeper_.take_server(endpoint.spec());
+    if (!borrower || !borrower->pidfd) return;
     Service& service = *endpoint.service;
-    const auto pid = process_of(pidfd.get());
+    const auto pid =
+        borrower->child != 0 ? std::optional(borrower->child) : process_of(borrower->pidfd.get());
     endpoint.loan = std::make_unique<Loan>();
-    endpoint.loan->pidfd = std::move(pidfd);
+    endpoint.loan->pidfd = std::move(borrower->pidfd);
     endpoint.loan->noted = true;
     if (!pid) return static_cast<void>(give_back(endpoint));
     log::info({.service = service.name()},

@@ -15,7 +15,7 @@ namespace inetd {
 void SocketKeeper::inherit(Inheritance&& inheritance) {
     for (std::string& name : inheritance.sockets.names(Holder::store))
         kept_.insert(std::move(name));
-    for (const auto& [key, pidfd] : inheritance.servers)
+    for (const auto& [key, borrower] : inheritance.servers)
         kept_.insert(server_name(key));
     inheritance_ = std::move(inheritance);
 }
@@ -70,7 +70,7 @@ void SocketKeeper::sort_out(const std::vector<ServiceConfigPtr>& wanted) {
         log::warning("{}", problem);
     inheritance_.problems.clear();
     std::erase_if(inheritance_.servers, [this](const auto& item) {
-        if (process_of(item.second.get())) return false;
+        if (item.second.child != 0 || process_of(item.second.pidfd.get())) return false;
         drop(server_name(item.first));
         return true;
     });
@@ -188,9 +188,10 @@ void SocketKeeper::close(std::unique_ptr<Listener> listener, bool lent, Parting 
     if (!lent) listener->shut_down();
 }
 
-Fd SocketKeeper::take_server(const ListenSpec& spec) {
+std::optional<Borrower> SocketKeeper::take_server(const ListenSpec& spec) {
     auto node = inheritance_.servers.extract(socket_key(spec));
-    return node.empty() ? Fd() : std::move(node.mapped());
+    if (node.empty()) return std::nullopt;
+    return std::move(node.mapped());
 }
 
 void SocketKeeper::note_server(const ListenSpec& spec, int pidfd) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -51,9 +52,9 @@ class SocketKeeper {
     // `lent`: a wait server has it, and goes on with it.
     void close(std::unique_ptr<Listener> listener, bool lent, Parting why);
 
-    // The pidfd of the server that was lent the socket by a daemon before us and still runs, or an
-    // empty one. Only once for each socket.
-    Fd take_server(const ListenSpec& spec);
+    // The server that was lent the socket by a daemon before us and still runs. Only once for each
+    // socket.
+    std::optional<Borrower> take_server(const ListenSpec& spec);
     // Tells the daemon after us of the server that has the socket.
     void note_server(const ListenSpec& spec, int pidfd);
     void forget_server(const ListenSpec& spec);

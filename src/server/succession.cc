@@ -138,8 +138,8 @@ Inheritance inherit_from(const Handover& handover) {
     for (const Handover::Child& child : handover.children) {
         const auto key = keys.find(child.listener);
         if (child.own_socket >= 0 || key == keys.end()) continue;
-        if (Fd process = open_process(child.pid))
-            inheritance.servers.insert_or_assign(key->second, std::move(process));
+        inheritance.servers.insert_or_assign(key->second,
+                                             Borrower{open_process(child.pid), child.pid});
     }
     return inheritance;
 }

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import threading
 
+import fault_injector
 import pytest
 
 from harness import BUILD, INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
@@ -213,7 +214,14 @@ def test_a_greedy_source_stays_refused_and_rates_stay_used():
             assert has_nothing(waiting)
 
 
-def test_wait_servers_keep_their_socket(workdir):
+@pytest.mark.parametrize("fault", (None, "EMFILE"))
+def test_wait_servers_keep_their_socket(workdir, fault):
+    """Also those of which pidfd_open(2) gives nothing to hold on to."""
+    injector = None
+    if fault:
+        if why := fault_injector.missing():
+            pytest.skip(why)
+        injector = fault_injector.Injector(workdir)
     port = free_port()
     server = script(workdir / "server", """
 import os, socket
@@ -224,16 +232,23 @@ while True:
     if data == b"bye":
         break
 """)
-    with Daemon(f"{port} dgram udp4 wait {ME} {server}\n") as d, udp(port) as s:
+    with Daemon(f"{port} dgram udp4 wait {ME} {server}\n", "--stop-timeout", "0",
+                wrap=injector.wrap if injector else ()) as d, udp(port) as s:
         s.send(b"hello")
         pid = s.recv(100)
+        if injector:
+            injector.say(injector.order(fault_injector.Point("daemon", "pidfd_open", fault, 1), 1000))
         upgrade(d, 2)
+        if injector:
+            assert injector.tell()[0] > 0
         for word in (b"hello", b"bye"):
             s.send(word)
             assert s.recv(100) == pid
         d.wait_log(rf"pid {int(pid)} ended: exit 0")
         s.send(b"hello")
         assert s.recv(100) != pid
+    if injector:
+        injector.close()
 
 
 def test_wait_servers_keep_a_socket_that_they_have_connected(workdir):
