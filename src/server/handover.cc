@@ -71,6 +71,7 @@ static json socket(const Handover::Socket& socket) {
             {"holder", static_cast<int>(socket.holder)},
             {"bound", address(socket.bound)},
             {"was_lent", socket.was_lent},
+            {"borrower", socket.borrower},
             {"held", std::move(held)}};
 }
 
@@ -81,9 +82,11 @@ static Handover::Socket socket_of(const json& item) {
                             .holder = static_cast<Holder>(holder),
                             .bound = {},
                             .was_lent = true,
+                            .borrower = -1,
                             .held = {}};
     if (item.contains("bound")) socket.bound = address_of(item["bound"]);
     if (item.contains("was_lent")) socket.was_lent = item["was_lent"].get<bool>();
+    if (item.contains("borrower")) socket.borrower = descriptor_or_none(item["borrower"]);
     for (const json& datagram : item.at("held"))
         socket.held.push_back({.peer = address_of(datagram.at("peer")),
                                .local = address_of(datagram.at("local")),
@@ -284,8 +287,10 @@ std::vector<int> descriptors_of(const Handover& handover) {
     std::vector<int> all;
     if (handover.pid_file >= 0) all.push_back(handover.pid_file);
     if (handover.control >= 0) all.push_back(handover.control);
-    for (const auto& item : handover.sockets)
+    for (const auto& item : handover.sockets) {
         all.push_back(item.fd);
+        if (item.borrower >= 0) all.push_back(item.borrower);
+    }
     for (const auto& item : handover.children) {
         if (item.own_socket >= 0) all.push_back(item.own_socket);
         if (item.connection >= 0) all.push_back(item.connection);

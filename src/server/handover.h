@@ -52,6 +52,7 @@ struct Handover {
         Holder holder = Holder::nobody;
         SocketAddress bound;  // no family if the daemon before has not told
         bool was_lent = true; // a process that a server left behind may have it, too
+        int borrower = -1;    // pidfd of the server that has it and is no child of ours
         std::vector<HeldDatagram> held;
     };
     // A server that runs. `listener` is the descriptor of the socket that it was lent, or, where

@@ -3,6 +3,7 @@
 #include "process/pidfd.h"
 #include "server/store_names.h"
 
+#include <fcntl.h>
 #include <map>
 #include <unordered_map>
 
@@ -42,6 +43,11 @@ class Places {
     std::map<Key, std::size_t> places_;
 };
 
+int stranger_with(const Endpoint& endpoint) {
+    const bool any = endpoint.lent_to != 0 && endpoint.loan && endpoint.loan->lease;
+    return any ? endpoint.loan->pidfd.get() : -1;
+}
+
 void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& keeper) {
     for (const auto& service : roster.services()) {
         for (const auto& endpoint : service->endpoints) {
@@ -52,6 +58,7 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
                                    .holder = listener.holder(),
                                    .bound = listener.spec().address,
                                    .was_lent = listener.was_lent(),
+                                   .borrower = stranger_with(*endpoint),
                                    .held = endpoint->held});
         }
     }
@@ -61,6 +68,7 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
                                .holder = socket.holder,
                                .bound = address,
                                .was_lent = socket.was_lent,
+                               .borrower = -1,
                                .held = {}});
 }
 
@@ -126,6 +134,8 @@ Inheritance inherit_from(const Handover& handover) {
     Inheritance inheritance;
     std::unordered_map<int, std::string> keys; // by descriptor
     for (const Handover::Socket& socket : handover.sockets) {
+        Fd borrower(socket.borrower);
+        if (borrower) fcntl(borrower.get(), F_SETFD, FD_CLOEXEC);
         auto known = examine_socket(Fd(socket.fd), socket.name, socket.holder, socket.bound);
         if (!known) {
             inheritance.problems.push_back("handed over: " + known.error().text());
@@ -134,6 +144,8 @@ Inheritance inherit_from(const Handover& handover) {
         known->was_lent = socket.was_lent;
         keys[socket.fd] = socket_key(known->spec);
         inheritance.sockets.add(std::move(*known));
+        if (borrower)
+            inheritance.servers.insert_or_assign(keys[socket.fd], Borrower{std::move(borrower)});
     }
     for (const Handover::Child& child : handover.children) {
         const auto key = keys.find(child.listener);

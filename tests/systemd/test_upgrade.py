@@ -64,6 +64,22 @@ def datagram(port, text):
         return client.recv(1000)
 
 
+def test_server_of_before_a_restart_keeps_its_socket(inetd):
+    """It is nobody's child, and the new binary does not start another one beside it."""
+    inetd.start(f"127.0.0.1:1023 stream tcp wait root {SERVICES}/chat.py\n")
+    first = connect(1023)
+    assert b"comes in" in first.recv(100)
+    inetd.restart()
+    running = set(inetd.members())
+    for _ in range(2):
+        upgrade(inetd)
+        late = connect(1023)
+        assert b"comes in" in first.recv(100)
+        late.close()
+        assert b"leaves" in first.recv(100)
+        assert set(inetd.members()) == running
+
+
 def test_under_load_with_a_session_of_each_kind(inetd, binary):
     pid = inetd.start(CONF)
     stream, chat = Session(1007), connect(1023)

@@ -54,6 +54,7 @@ Handover example() {
                            .holder = Holder::unit,
                            .bound = address("127.0.0.9"),
                            .was_lent = false,
+                           .borrower = 22,
                            .held = {{address("::1"), address("::2"), std::string("\0x", 2)}}});
     all.children.push_back({.pid = 77,
                             .service = 0,
@@ -118,6 +119,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->sockets[0].name == "a\"\n\xff");
     CHECK(read->sockets[0].bound == address("127.0.0.9"));
     CHECK_FALSE(read->sockets[0].was_lent);
+    CHECK(read->sockets[0].borrower == 22);
     CHECK(read->sockets[0].held[0].payload == std::string("\0x", 2));
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
     CHECK(read->children[0].started == TimePoint(1234567890123ns));
@@ -126,7 +128,7 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
     CHECK(descriptors_of(*read) ==
-          std::vector{9, 30, 10, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
+          std::vector{9, 30, 10, 22, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 
