@@ -18,16 +18,32 @@ namespace inetd {
 
 NotifySocket::NotifySocket() {
     const char* path = std::getenv("NOTIFY_SOCKET");
-    if (path != nullptr) address_ = SocketAddress::unix_path(path);
-    if (address_) open();
+    // sd_notify(3) knows no other that is a name of a unix socket.
+    if (path == nullptr || (*path != '/' && *path != '@')) return;
+    address_ = SocketAddress::unix_path(path);
+    open();
+}
+
+// There is no socket by that name, so nobody who has started us listens there. It is another thing
+// if he refuses (ECONNREFUSED, EACCES): a supervisor that is just changing its own binary does.
+static bool is_for_good(int code) {
+    return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EINVAL ||
+           code == EPROTOTYPE;
 }
 
 // False with errno.
 bool NotifySocket::open() {
+    if (!address_) {
+        errno = ENOTCONN;
+        return false;
+    }
     Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd || connect(fd.get(), address_->data(), address_->size()) != 0) return false;
-    fd_ = std::move(fd);
-    return true;
+    if (fd && connect(fd.get(), address_->data(), address_->size()) == 0) {
+        fd_ = std::move(fd);
+        return true;
+    }
+    if (is_for_good(errno)) address_.reset();
+    return false;
 }
 
 // False with errno, as sendmsg(2).

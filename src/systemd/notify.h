@@ -18,6 +18,7 @@ class NotifySocket {
   public:
     NotifySocket();
 
+    // False also where it does not name a socket.
     [[nodiscard]] bool present() const { return address_.has_value(); }
     // Writable when there is room for more; -1 while no socket could be opened.
     [[nodiscard]] int fd() const { return fd_.get(); }

@@ -1,0 +1,117 @@
+#include "systemd/notify.h"
+
+#include "base/address.h"
+
+#include <array>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <filesystem>
+#include <string>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+using namespace inetd;
+
+namespace {
+
+// A directory for a supervisor's socket, and NOTIFY_SOCKET.
+class World {
+  public:
+    World() {
+        std::string pattern = "/tmp/inetd-notify-XXXXXX";
+        REQUIRE(mkdtemp(pattern.data()) != nullptr);
+        directory = pattern;
+        path = directory + "/notify";
+        say(path);
+    }
+    World(const World&) = delete;
+    World& operator=(const World&) = delete;
+    ~World() {
+        unsetenv("NOTIFY_SOCKET");
+        std::filesystem::remove_all(directory);
+    }
+    static void say(const std::string& where) { setenv("NOTIFY_SOCKET", where.c_str(), 1); }
+
+    [[nodiscard]] Fd supervisor() const {
+        Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        const auto address = SocketAddress::unix_path(path);
+        REQUIRE(bind(fd.get(), address->data(), address->size()) == 0);
+        return fd;
+    }
+
+    std::string directory;
+    std::string path;
+};
+
+std::string told(const Fd& supervisor) {
+    std::array<char, 100> text{};
+    const ssize_t size = recv(supervisor.get(), text.data(), text.size(), 0);
+    return {text.data(), static_cast<std::size_t>(size > 0 ? size : 0)};
+}
+
+} // namespace
+
+TEST_CASE("a supervisor that listens is told") {
+    const World world;
+    const Fd supervisor = world.supervisor();
+    NotifySocket socket;
+    CHECK(socket.present());
+    socket.send("READY=1");
+    CHECK(told(supervisor) == "READY=1");
+}
+
+TEST_CASE("where there is no socket there is no supervisor") {
+    const World world;
+    CHECK_FALSE(NotifySocket().present()); // ENOENT
+    CHECK(world.supervisor());
+    World::say(world.path + "/x");
+    CHECK_FALSE(NotifySocket().present()); // ENOTDIR
+    for (const char* strange : {"", "/", "@", "notify", "vsock:2:1234"}) {
+        World::say(strange);
+        CHECK_FALSE(NotifySocket().present());
+    }
+}
+
+TEST_CASE("a supervisor that refuses may be there again") {
+    const World world;
+    CHECK(world.supervisor());
+    NotifySocket socket;
+    CHECK(socket.present());
+    std::filesystem::remove(world.path);
+    const Fd supervisor = world.supervisor();
+    socket.send("READY=1");
+    CHECK(told(supervisor) == "READY=1");
+}
+
+TEST_CASE("a supervisor stays one that cannot be reached for want of a descriptor") {
+    const World world;
+    const Fd supervisor = world.supervisor();
+    rlimit limit{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit none{0, limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    NotifySocket socket;
+    socket.send("READY=1");
+    const bool present = socket.present();
+    const bool later = socket.resend() == NotifySocket::Outcome::later;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(present);
+    CHECK(later);
+    CHECK(socket.resend() == NotifySocket::Outcome::done);
+    CHECK(told(supervisor) == "READY=1");
+}
+
+TEST_CASE("what waits for a supervisor that turns out to be none is dropped") {
+    const World world;
+    rlimit limit{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    const rlimit none{0, limit.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    NotifySocket socket;
+    socket.send("READY=1");
+    socket.send("STATUS=x");
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CHECK(socket.present());
+    CHECK(socket.resend() == NotifySocket::Outcome::done);
+    CHECK_FALSE(socket.present());
+}
