@@ -32,6 +32,8 @@ class ErrorLines : public std::enable_shared_from_this<ErrorLines> {
                std::shared_ptr<TokenBucket> budget, std::function<void()> at_end);
 
     [[nodiscard]] int fd() const { return pipe_.get(); }
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    [[nodiscard]] const ServiceConfigPtr& config() const { return config_; }
     [[nodiscard]] ErrorLinesState state() const;
     // For one just made: goes on where another was.
     void resume(pid_t pid, std::string text);

@@ -112,19 +112,18 @@ void ErrorOutputs::started(const Output& output, pid_t pid) {
 void ErrorOutputs::ended(const std::shared_ptr<ErrorLines>& lines) {
     static constexpr std::size_t kMostLeft = 32;
     if (!pipes_.contains(lines->fd())) return;
-    const ServiceConfigPtr config = lines->state().config;
+    const ServiceConfigPtr& config = lines->config();
     auto& left = shared_[config->id()].left;
     std::erase_if(left, [](const auto& pipe) { return pipe.expired(); });
     left.push_back(lines);
     if (left.size() <= kMostLeft) return;
     const auto oldest = left.front().lock();
     left.pop_front();
-    const pid_t whose = oldest->state().pid;
     if (left_notes_.pass(loop_.now()))
-        log::warning({.service = config->name, .pid = whose},
-                     "{}: of {} servers that have ended stderr is still open or unread; the rest "
-                     "of that of pid {} is lost",
-                     config->name, left.size() + 1, whose);
+        log::warning({.service = config->name, .pid = oldest->pid()},
+                     "{}: stderr of {} servers that have ended is still open or unread; that of "
+                     "the oldest, pid {}, is closed",
+                     config->name, left.size() + 1, oldest->pid());
     oldest->abandon();
 }
 

@@ -376,6 +376,7 @@ def test_servers_that_close_nothing(start, workdir, neighbours):
                     client.recv(1)
             neighbours.are_served()
             assert descriptors(d.pid) < 100
+            d.wait_log(r"stderr of 33 servers that have ended .* that of the oldest, pid \d+, is closed")
             os.write(hoard[-1], b"the last one is heard\n")
             d.wait_log("the last one is heard")
             with pytest.raises(BrokenPipeError):
