@@ -27,6 +27,7 @@ enum class Event : std::uint8_t {
     child_failed,
     left_unread,
     no_descriptors,
+    cannot_accept,
     unwanted_socket,
 };
 

@@ -67,7 +67,8 @@ class Listener {
     enum class Outcome {
         accepted,
         empty,     // nobody waits
-        exhausted, // EMFILE, ENFILE, ENOBUFS, ENOMEM: the client stays in the backlog
+        exhausted, // EMFILE, ENFILE, ENOBUFS, ENOMEM, or EPERM and EACCES of a security module: the
+                   // client stays in the backlog
         failed,    // this one connection is gone, as accept(2) lists; the next may do
         broken,    // the socket itself is of no use any more
     };

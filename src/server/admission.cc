@@ -3,6 +3,7 @@
 #include "config/rate.h"
 #include "log/log.h"
 
+#include <cerrno>
 #include <system_error>
 
 namespace inetd {
@@ -74,9 +75,11 @@ void Admission::pause(Endpoint& endpoint, Duration how_long) {
 void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code) {
     Service& service = *endpoint.service;
     const Duration wait = endpoint.accept_backoff.next();
+    const bool descriptors = code == EMFILE || code == ENFILE;
+    const auto event = descriptors ? log::Event::no_descriptors : log::Event::cannot_accept;
     if (service.exhaustion_notes.pass(loop_.now()))
-        log::error({.event = log::Event::no_descriptors, .service = service.name()},
-                   "{}: {}; clients wait", service.name(), Error{what, code}.text());
+        log::error({.event = event, .service = service.name()}, "{}: {}; clients wait",
+                   service.name(), Error{what, code}.text());
     pause(endpoint, wait);
 }
 

@@ -62,7 +62,8 @@ class Admission {
     [[nodiscard]] const Outcasts& outcasts() const { return outcasts_; }
 
     void pause(Endpoint& endpoint, Duration how_long);
-    // The kernel has no descriptor or memory for one more: clients wait, this endpoint backs off.
+    // The kernel does not give one more, for want of a descriptor or of memory, or because it is
+    // forbidden: clients wait, this endpoint backs off.
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:

@@ -38,6 +38,8 @@ static std::string_view message_id(log::Event event) {
         return "0d2654d930ba4372b7d193b6a5559937";
     case Event::no_descriptors:
         return "6480786b8daf4432bbb45dfe63872c16";
+    case Event::cannot_accept:
+        return "0e522b608d1743ee907172f5b432a048";
     case Event::unwanted_socket:
         return "c11902beb4384a1e95b1f777f7ca3692";
     }

@@ -20,7 +20,7 @@ IDS = {
     "child ended": "43c0c3a64e2c4e21966bf0a664923463",
     "child failed": "cb7a52a1956d42a6abd9985d33e94cd2",
     "waiting": "0d2654d930ba4372b7d193b6a5559937", "descriptors": "6480786b8daf4432bbb45dfe63872c16",
-    "unwanted": "c11902beb4384a1e95b1f777f7ca3692",
+    "unwanted": "c11902beb4384a1e95b1f777f7ca3692", "cannot accept": "0e522b608d1743ee907172f5b432a048",
 }
 
 

@@ -50,6 +50,8 @@ TEST_CASE("journal: the fields of an entry") {
     CHECK(entry(Level::info, "x", {.bytes_in = 0, .bytes_out = UINT64_MAX, .user = "a\nb"}) ==
           "MESSAGE=x\nPRIORITY=6\nBYTES_IN=0\nBYTES_OUT=18446744073709551615\n"
           "USERID\n\3\0\0\0\0\0\0\0a\nb\n"s);
+    CHECK(entry(Level::error, "x", {.event = log::Event::cannot_accept}) ==
+          "MESSAGE=x\nPRIORITY=3\nMESSAGE_ID=0e522b608d1743ee907172f5b432a048\n");
     const SocketAddress unknown;
     CHECK(entry(Level::info, "x", {.peer = &unknown}) == "MESSAGE=x\nPRIORITY=6\n");
 }
