@@ -14,7 +14,7 @@ static constexpr std::string_view kPath =
 void Environment::set(std::string_view name, std::string_view value) {
     block_ += name;
     block_ += '=';
-    block_ += value;
+    block_ += value.substr(0, value.find('\0'));
     block_ += '\0';
 }
 
@@ -101,13 +101,20 @@ static void set_ip(Environment& environment, const SocketAddress& address, bool 
     environment.set(remote ? "REMOTE_PORT" : "SERVER_PORT", port);
 }
 
+// The name of a file is left as it is. An abstract one is any bytes, zeros among them, unix(7).
+static std::string unix_peer(const SocketAddress& peer) {
+    if (peer.host().empty()) return {};
+    const std::string file = peer.unix_file();
+    return file.empty() ? peer.to_string() : file;
+}
+
 Environment peer_environment(const SocketAddress& peer, const SocketAddress& local, int protocol) {
     Environment environment;
     if (local.family() == AF_UNIX) {
         environment.set("PROTO", "UNIX");
         environment.set("UNIXLOCALPATH", local.host());
         environment.set("SERVER_ADDR", local.host());
-        if (const std::string name = peer.host(); !name.empty())
+        if (const std::string name = unix_peer(peer); !name.empty())
             environment.set("REMOTE_ADDR", name);
         return environment;
     }

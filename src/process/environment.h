@@ -12,6 +12,7 @@ namespace inetd {
 // NAME=VALUE strings, one NUL after each: the form in which a child's environment is handed about.
 class Environment {
   public:
+    // A value ends at its first NUL: what lies behind would be a variable of its own.
     void set(std::string_view name, std::string_view value);
     void append(std::string_view assignments) { block_ += assignments; }
     [[nodiscard]] std::string_view block() const { return block_; }
@@ -30,7 +31,8 @@ class Environment {
 
 // Who is served, in both families of names: PROTO, TCPLOCALIP, TCPREMOTEIP, ... (UCSPI) and
 // REMOTE_ADDR, SERVER_ADDR, ... (CGI, systemd.exec(5)). IPv4 clients of a dual-stack socket appear
-// as IPv4. For unix sockets PROTO=UNIX, UNIXLOCALPATH, and REMOTE_ADDR where the peer has a name.
+// as IPv4. For unix sockets PROTO=UNIX, UNIXLOCALPATH, and REMOTE_ADDR where the peer has a name,
+// which is escaped as in the log if it is an abstract one.
 [[nodiscard]] Environment peer_environment(const SocketAddress& peer, const SocketAddress& local,
                                            int protocol);
 

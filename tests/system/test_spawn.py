@@ -144,6 +144,19 @@ def test_environment_of_a_unix_service(workdir):
     assert BASE_NAMES <= set(env)
 
 
+def test_name_of_a_unix_client_sets_no_variable_of_its_own(workdir):
+    """An abstract name is any bytes, and zeros among them must not begin another variable."""
+    path = workdir / "sock"
+    name = f"peer of {os.getpid()}"
+    with Daemon(f"{path} stream unix nowait {ME} /usr/bin/env env\n"):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(f"\0{name}\0LD_PRELOAD=/x.so\0".encode())
+            s.connect(str(path))
+            env = environment_of(read_all(s))
+    assert "LD_PRELOAD" not in env
+    assert env["REMOTE_ADDR"] == f"@{name}\\x00LD_PRELOAD=/x.so\\x00"
+
+
 def test_environment_of_a_udp_service():
     port = free_port()
     line = f"{port} dgram udp nowait {ME} /bin/sh sh -c 'head -c 1 >/dev/null; env'\n"

@@ -1,8 +1,10 @@
 #include "process/environment.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <sys/un.h>
 
 using namespace inetd;
 
@@ -61,4 +63,27 @@ TEST_CASE("unix peers") {
     const auto local = *SocketAddress::unix_path("/run/x");
     CHECK(shown(peer_environment({}, local, 0)) ==
           "PROTO=UNIX\nUNIXLOCALPATH=/run/x\nSERVER_ADDR=/run/x\n");
+}
+
+TEST_CASE("the name of a unix peer is one variable, whatever bytes it has") {
+    const auto local = *SocketAddress::unix_path("/run/x");
+    const auto variables_of = [&](std::string_view name) {
+        sockaddr_un from{.sun_family = AF_UNIX, .sun_path = {}};
+        name.copy(from.sun_path, name.size());
+        const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+        return shown(peer_environment({&from, size}, local, 0));
+    };
+    const std::string own = "PROTO=UNIX\nUNIXLOCALPATH=/run/x\nSERVER_ADDR=/run/x\n";
+    using namespace std::string_view_literals;
+    CHECK(variables_of("/tmp/caf\xc3\xa9\0"sv) == own + "REMOTE_ADDR=/tmp/caf\xc3\xa9\n");
+    CHECK(variables_of("\0peer"sv) == own + "REMOTE_ADDR=@peer\n");
+    CHECK(variables_of("\0a\0LD_PRELOAD=/x.so\0\n"sv) ==
+          own + "REMOTE_ADDR=@a\\x00LD_PRELOAD=/x.so\\x00\\x0a\n");
+}
+
+TEST_CASE("a value ends at its first NUL") {
+    Environment environment;
+    environment.set("A", std::string_view("b\0C=d", 5));
+    environment.set("E", "");
+    CHECK(shown(environment) == "A=b\nE=\n");
 }
