@@ -16,7 +16,8 @@ struct FlowState {
 
 // One direction of a relay: moves a stream from one socket to another by splice(2), without copying
 // it through this process. Borrows a pipe while something is on its way and has none at rest, so a
-// peer that does not read costs one pipe, and nothing more is read for it.
+// peer that does not read costs one pipe, and nothing more is read for it. Urgent data of TCP stays
+// urgent, where the other side is TCP as well.
 class Flow {
   public:
     enum class State : std::uint8_t {
@@ -34,7 +35,8 @@ class Flow {
 
     // Moves what can be moved now, within bounds, so that no flow keeps the loop to itself. In the
     // state `output` `to` alone has to be waited for, in `input` `from`. SIGPIPE must be blocked or
-    // ignored: splice(2) knows no MSG_NOSIGNAL. True if a byte or the end was moved.
+    // ignored: splice(2) knows no MSG_NOSIGNAL. Where `from` is TCP it has SO_OOBINLINE. True if a
+    // byte or the end was moved.
     bool pump(int from, int to, PipePool& pool);
     // Throws away what is held; the flow is over.
     void drop(PipePool& pool);
@@ -49,9 +51,16 @@ class Flow {
     static constexpr std::size_t kChunk = std::size_t{64} * 1024;
     static constexpr int kChunksInTurn = 4;
 
+    enum class Urgent : std::uint8_t {
+        none,
+        passed,
+        stuck, // as the state says
+    };
+
     bool fill(int from, int to, PipePool& pool);
+    Urgent pass_urgent(int from, int to);
     bool empty(int to);
-    bool fail();
+    bool fail(int code);
     void rest(PipePool& pool);
 
     Pipe pipe_;

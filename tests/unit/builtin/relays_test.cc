@@ -282,3 +282,94 @@ TEST_CASE("relays: idle ones are closed") {
     REQUIRE(f.ends.size() == 1);
     CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
 }
+
+TEST_CASE("relays: urgent data comes through in its place, and what is behind it") {
+    Fixture f;
+    const Fd listener = listening();
+    const Connection c = f.start({name_of(listener)});
+    const Fd target = f.accepted(listener);
+    say(c.client, "before");
+    REQUIRE(send(c.client.get(), "!", 1, MSG_OOB) == 1);
+    say(c.client, "behind");
+    CHECK(f.read(target, 6) == "before");
+    char urgent = 0;
+    rounds_until(f.loop, [&] { return recv(target.get(), &urgent, 1, MSG_OOB) == 1; });
+    CHECK(urgent == '!');
+    CHECK(f.read(target, 6) == "behind");
+    // Alone, and just before the end.
+    set_option(c.client, SO_OOBINLINE, 1);
+    REQUIRE(send(target.get(), "?", 1, MSG_OOB) == 1);
+    CHECK(f.read(c.client, 1) == "?");
+    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
+    say(c.client, "end");
+    shutdown(c.client.get(), SHUT_WR);
+    set_option(target, SO_OOBINLINE, 1);
+    CHECK(read_to_end(f.loop, target) == "12!end");
+    shutdown(target.get(), SHUT_WR);
+    rounds_until(f.loop, [&] { return !f.ends.empty(); });
+    CHECK(f.ends[0].bytes_in == 19);
+    CHECK(f.ends[0].bytes_out == 1);
+}
+
+TEST_CASE("relays: to a unix socket an urgent byte is one like any other") {
+    Fixture f;
+    SocketAddress address;
+    const Fd listener = listening_unix(16, address);
+    const Connection c = f.start({address});
+    const Fd target = f.accepted(listener);
+    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
+    say(c.client, "34");
+    shutdown(c.client.get(), SHUT_WR);
+    CHECK(read_to_end(f.loop, target) == "12!34");
+}
+
+TEST_CASE("relays: an urgent byte waits for a side that does not read") {
+    Fixture f;
+    const Fd listener = listening();
+    const Connection c = f.start({name_of(listener)});
+    const Fd target = f.accepted(listener);
+    std::size_t sent = 0;
+    rounds_until(f.loop, [&, quiet = 0]() mutable {
+        const std::string block(65536, 'x');
+        const ssize_t size = send(c.client.get(), block.data(), block.size(), MSG_DONTWAIT);
+        quiet = size < 0 ? quiet + 1 : 0;
+        if (size > 0) sent += static_cast<std::size_t>(size);
+        return quiet > 20;
+    });
+    set_option(target, SO_OOBINLINE, 1);
+    std::string text;
+    rounds_until(f.loop, [&] {
+        REQUIRE(read_some(target, text));
+        return send(c.client.get(), "!", 1, MSG_OOB | MSG_DONTWAIT) == 1;
+    });
+    say(c.client, "z");
+    rounds_until(f.loop, [&] {
+        REQUIRE(read_some(target, text));
+        return text.ends_with('z');
+    });
+    CHECK(text == std::string(sent, 'x') + "!z");
+    CHECK(f.relays.pipes().lent() == 0);
+}
+
+TEST_CASE("relays: one that waits for a pipe, one half closed, is idle too") {
+    Fixture f({.most_pipes = 1});
+    const Fd listener = listening();
+    const Connection c = f.start({name_of(listener)}, 300ms);
+    const Fd target = f.accepted(listener);
+    shutdown(c.client.get(), SHUT_WR);
+    CHECK(read_to_end(f.loop, target).empty());
+    const Connection deaf = f.start({name_of(listener)});
+    const Fd talker = f.accepted(listener);
+    rounds_until(f.loop, [&, quiet = 0]() mutable {
+        fill(talker);
+        quiet = f.relays.pipes().lent() == 1 ? quiet + 1 : 0;
+        return quiet > 20;
+    });
+    say(target, "x");
+    rounds_until(f.loop, [&] {
+        fill(talker);
+        return !f.ends.empty();
+    });
+    CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
+    CHECK(f.ends[0].bytes_out == 0);
+}
