@@ -53,7 +53,8 @@ HttpRequest bad(int status) {
 // Lines end with CR LF, or with LF alone, which RFC 9112 2.2 lets a server take.
 class Lines {
   public:
-    explicit Lines(std::string_view text) : text_(text) {}
+    // From `at` on.
+    Lines(std::string_view text, std::size_t at) : text_(text), at_(at) {}
     // Without its end; nothing if it has not come whole.
     std::optional<std::string_view> next() {
         const auto end = text_.find('\n', at_);
@@ -67,7 +68,7 @@ class Lines {
 
   private:
     std::string_view text_;
-    std::size_t at_ = 0;
+    std::size_t at_;
 };
 
 // 0 if it is none that we speak, else 505 or 400.
@@ -116,80 +117,77 @@ int take_request_line(std::string_view line, HttpRequest& request) {
     return 0;
 }
 
-// What the fields say that matters here.
-class Fields {
-  public:
-    // 0, or what to answer.
-    int take(std::string_view line, HttpRequest& request) {
-        const auto colon = line.find(':');
-        if (colon == std::string_view::npos) return 400;
-        const std::string_view name = line.substr(0, colon);
-        const std::string_view value = trimmed(line.substr(colon + 1));
-        // A blank before the colon or at the start of the line is no token: RFC 9112 5.1, 5.2.
-        if (!is_token(name) || !is_field_value(value)) return 400;
-        if (equal(name, "Host")) return take_host(value);
-        if (equal(name, "Connection")) take_options(value, request);
-        if (equal(name, "Accept")) add_to_list(request.accept, value);
-        if (equal(name, "Transfer-Encoding")) coded_ = true;
-        if (equal(name, "Content-Length")) return take_length(value);
-        return 0;
-    }
-
-    // After the last one.
-    int finish(HttpRequest& request, bool host_needed) const {
-        if (host_needed && !host_) return 400;
-        if (coded_ && length_) return 400;
-        request.has_body = coded_ || length_.value_or(0) != 0;
-        if (close_) request.keeps_open = false;
-        return 0;
-    }
-
-  private:
-    int take_host(std::string_view value) {
-        if (std::exchange(host_, true)) return 400;
-        return value.find_first_of(" \t,/@") == std::string_view::npos ? 0 : 400;
-    }
-
-    int take_length(std::string_view value) {
-        const auto length = to_number<std::uint64_t>(value, 0, UINT64_MAX);
-        if (!length || (length_ && length_ != length)) return 400;
-        length_ = length;
-        return 0;
-    }
-
-    void take_options(std::string_view value, HttpRequest& request) {
-        for (const std::string_view option : split(value, ',')) {
-            if (equal(trimmed(option), "close")) close_ = true;
-            if (equal(trimmed(option), "keep-alive")) request.keeps_open = true;
-        }
-    }
-
-    std::optional<std::uint64_t> length_;
-    bool host_ = false;
-    bool coded_ = false;
-    bool close_ = false;
-};
-
 } // namespace
 
+int HttpHead::take_host(std::string_view value) {
+    if (std::exchange(host_, true)) return 400;
+    return value.find_first_of(" \t,/@") == std::string_view::npos ? 0 : 400;
+}
+
+int HttpHead::take_length(std::string_view value) {
+    const auto length = to_number<std::uint64_t>(value, 0, UINT64_MAX);
+    if (!length || (length_ && length_ != length)) return 400;
+    length_ = length;
+    return 0;
+}
+
+void HttpHead::take_options(std::string_view value) {
+    for (const std::string_view option : split(value, ',')) {
+        if (equal(trimmed(option), "close")) close_ = true;
+        if (equal(trimmed(option), "keep-alive")) request_.keeps_open = true;
+    }
+}
+
+int HttpHead::take_field(std::string_view line) {
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return 400;
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = trimmed(line.substr(colon + 1));
+    // A blank before the colon or at the start of the line is no token: RFC 9112 5.1, 5.2.
+    if (!is_token(name) || !is_field_value(value)) return 400;
+    if (equal(name, "Host")) return take_host(value);
+    if (equal(name, "Connection")) take_options(value);
+    if (equal(name, "Accept")) add_to_list(request_.accept, value);
+    if (equal(name, "Transfer-Encoding")) coded_ = true;
+    if (equal(name, "Content-Length")) return take_length(value);
+    return 0;
+}
+
+int HttpHead::finish() {
+    if (host_needed_ && !host_) return 400;
+    if (coded_ && length_) return 400;
+    request_.has_body = coded_ || length_.value_or(0) != 0;
+    if (close_) request_.keeps_open = false;
+    request_.state = HttpRequest::State::complete;
+    return 0;
+}
+
+int HttpHead::take_line(std::string_view line) {
+    if (begun_) return line.empty() ? finish() : take_field(line);
+    if (line.empty()) return 0; // RFC 9112 2.2: what an old client adds to its last request
+    begun_ = true;
+    const int status = take_request_line(line, request_);
+    host_needed_ = request_.keeps_open; // HTTP/1.1: RFC 9112 3.2
+    return status;
+}
+
+const HttpRequest& HttpHead::read(std::string_view bytes) {
+    using State = HttpRequest::State;
+    Lines lines(bytes.substr(0, HttpRequest::kLongest), taken_);
+    while (request_.state == State::more) {
+        const auto line = lines.next();
+        if (!line) break;
+        if (const int status = take_line(*line); status != 0) request_ = bad(status);
+    }
+    taken_ = lines.taken();
+    if (request_.state == State::complete) request_.size = taken_;
+    if (request_.state == State::more && bytes.size() >= HttpRequest::kLongest)
+        request_ = bad(begun_ ? 431 : 414);
+    return request_;
+}
+
 HttpRequest parse_http_request(std::string_view bytes) {
-    const bool full = bytes.size() >= HttpRequest::kLongest;
-    Lines lines(bytes.substr(0, HttpRequest::kLongest));
-    auto line = lines.next();
-    while (line && line->empty()) // RFC 9112 2.2: what an old client adds to its last request
-        line = lines.next();
-    if (!line) return full ? bad(414) : HttpRequest();
-    HttpRequest request;
-    if (const int status = take_request_line(*line, request); status != 0) return bad(status);
-    const bool host_needed = request.keeps_open; // HTTP/1.1: RFC 9112 3.2
-    Fields fields;
-    for (line = lines.next(); line && !line->empty(); line = lines.next())
-        if (const int status = fields.take(*line, request); status != 0) return bad(status);
-    if (!line) return full ? bad(431) : HttpRequest();
-    if (const int status = fields.finish(request, host_needed); status != 0) return bad(status);
-    request.state = HttpRequest::State::complete;
-    request.size = lines.taken();
-    return request;
+    return HttpHead().read(bytes);
 }
 
 static double weight_of(std::string_view parameter) {

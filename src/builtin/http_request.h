@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,35 @@ struct HttpRequest {
     bool has_body = false;   // something follows that belongs to the request
 };
 
-// Of the first request in `bytes`. Of a bad one nothing but the status is to be used. Pure.
+// Reads the head of one request while it comes, each line once, so that one in small pieces costs
+// no more than one in large ones. Pure.
+class HttpHead {
+  public:
+    // `bytes`: all that has come so far, and perhaps of others after it. What it was given before
+    // it does not look at again. Of a bad request nothing but the status is to be used.
+    const HttpRequest& read(std::string_view bytes);
+    [[nodiscard]] const HttpRequest& request() const { return request_; }
+
+  private:
+    // These return 0, or what to answer.
+    int take_line(std::string_view line);
+    int take_field(std::string_view line);
+    int take_host(std::string_view value);
+    int take_length(std::string_view value);
+    void take_options(std::string_view value);
+    int finish();
+
+    HttpRequest request_;
+    std::size_t taken_ = 0; // of the bytes
+    std::optional<std::uint64_t> length_;
+    bool begun_ = false; // the line of the request has come
+    bool host_needed_ = false;
+    bool host_ = false;
+    bool coded_ = false;
+    bool close_ = false;
+};
+
+// Of the first request in `bytes`, in one go.
 [[nodiscard]] HttpRequest parse_http_request(std::string_view bytes);
 
 // How much a field like Accept wants `type` ("text/plain"): 1 if it is empty, 0 if it is not

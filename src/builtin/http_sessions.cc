@@ -2,16 +2,18 @@
 
 #include "builtin/responders.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
-// A session is in one of three states, which its buffers tell apart: `output` is not empty while an
-// answer is on its way, and then nothing is read; else `again` is set while requests that came
-// together with an answered one may be left in `input`; else it waits for input. The last answer of
-// a connection goes by way of a Farewell, so that a client that is still sending does not lose it.
+// A session is in one of four states: `output` is not empty while an answer is on its way, and then
+// nothing is read; `queued` is set while a whole request waits for its turn; `again` while requests
+// that came together with an answered one may be left in `input`; else it waits for input. The last
+// answer of a connection goes by way of a Farewell, so that a client that is still sending does not
+// lose it.
 
 namespace inetd {
 
@@ -25,11 +27,11 @@ struct HttpSessions::Session {
           fd(std::move(connection)) {}
 
     [[nodiscard]] std::uint32_t wanted() const {
-        if (later) return 0;
+        if (queued) return 0;
         return output.empty() && !again ? EPOLLIN : EPOLLOUT;
     }
 
-    [[nodiscard]] bool idle() const { return input.empty() && output.empty(); }
+    [[nodiscard]] bool idle() const { return input.empty() && output.empty() && !queued; }
 
     TimePoint touched;
     ServiceConfigPtr service;
@@ -40,13 +42,14 @@ struct HttpSessions::Session {
     std::uint64_t bytes_out = 0;
     unsigned requests = 0;
     std::string input;  // of the request that comes, and perhaps of others after it
+    HttpHead request;   // the same one, as far as it is known
     std::string output; // of the answer, from `sent` on
     std::size_t sent = 0;
+    bool queued = false;
     bool again = false;
     std::uint32_t watched = EPOLLIN;
     Timer head; // for the request that has begun to come
     Timer deadline;
-    Timer later; // until a document may be made
     Fd fd;
     Watch watch; // after the descriptor, so that it goes first
 };
@@ -110,7 +113,7 @@ void HttpSessions::limit(Handle session) {
 void HttpSessions::turn(Handle session, std::uint32_t events) {
     if (!session->output.empty()) {
         if (write(session)) settle(session);
-    } else if (session->later) {
+    } else if (session->queued) {
         // Nothing else is waited for.
         end(session, SessionEnd::Reason::eof, 0);
     } else if (session->again) {
@@ -138,30 +141,46 @@ void HttpSessions::read(Handle session) {
 
 void HttpSessions::look(Handle session) {
     session->again = false;
-    const HttpRequest request = parse_http_request(session->input);
+    const HttpRequest& request = session->request.read(session->input);
     switch (request.state) {
     case HttpRequest::State::more:
         // Blank lines alone are the beginning of nothing.
-        if (session->input.find_first_not_of("\r\n") == std::string::npos) session->input.clear();
+        if (session->input.find_first_not_of("\r\n") == std::string::npos) {
+            session->input.clear();
+            session->request = {};
+        }
         return settle(session);
     case HttpRequest::State::bad:
         return refuse(session, request.status);
     case HttpRequest::State::complete:
-        if (waits(session)) return settle(session);
         session->input.erase(0, request.size);
         session->head.reset();
-        return answer(session, request);
+        return line_up(session);
     }
 }
 
 // Documents together get a fifth of the time: one that is dear, for there are many services, must
 // not be a means of keeping their clients waiting.
-bool HttpSessions::waits(Handle session) {
+void HttpSessions::line_up(Handle session) {
+    if (queue_.empty() && Clock::now() >= next_) return answer(session);
+    session->queued = true;
+    queue_.push_back(session);
+    settle(session);
+    call_in_time();
+}
+
+void HttpSessions::call_in_time() {
+    if (queue_.empty() || call_) return;
     const Duration left = next_ - Clock::now();
-    session->later.reset();
-    if (left <= Duration::zero()) return false;
-    session->later = loop_.after(left, [this, session] { look(session); });
-    return true;
+    call_ = loop_.after(std::max(left, Duration::zero()), [this] { call_next(); });
+}
+
+void HttpSessions::call_next() {
+    const Handle session = queue_.front();
+    queue_.pop_front();
+    session->queued = false;
+    answer(session);
+    call_in_time();
 }
 
 std::optional<HttpDocument> HttpSessions::make(const HttpRequest& request) {
@@ -172,7 +191,8 @@ std::optional<HttpDocument> HttpSessions::make(const HttpRequest& request) {
     return document;
 }
 
-void HttpSessions::answer(Handle session, const HttpRequest& request) {
+void HttpSessions::answer(Handle session) {
+    const HttpRequest request = std::exchange(session->request, {}).request();
     const bool head = request.method == "HEAD";
     HttpManner manner{.keeps_open = request.keeps_open && ++session->requests < kMostRequests &&
                                     handlers_.keeps_open(),
@@ -220,7 +240,7 @@ bool HttpSessions::write(Handle session) {
 
 // What the session waits for from now on.
 void HttpSessions::settle(Handle session) {
-    if (session->input.empty() || !session->output.empty() || session->later) {
+    if (session->input.empty() || !session->output.empty() || session->queued) {
         session->head.reset();
     } else if (!session->head) {
         session->head = loop_.after(head_time_, [this, session] { refuse(session, 408); });
@@ -239,7 +259,7 @@ void HttpSessions::dismiss(Handle session, std::string words) {
     last.bytes_out += words.size();
     farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
                    patience_of(*last.service, last.lasted));
-    list_of(*last.service).remove(session);
+    remove(session);
     if (handlers_.ended) handlers_.ended(last);
 }
 
@@ -256,8 +276,14 @@ void HttpSessions::end(Handle session, SessionEnd::Reason reason, int error_code
     SessionEnd last = report(*session);
     last.reason = reason;
     last.error_code = error_code;
-    list_of(*last.service).remove(session);
+    remove(session);
     if (handlers_.ended) handlers_.ended(last);
+}
+
+void HttpSessions::remove(Handle session) {
+    if (session->queued) std::erase(queue_, session);
+    if (queue_.empty()) call_.reset();
+    list_of(*session->service).remove(session);
 }
 
 void HttpSessions::close_idle() {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -22,9 +23,9 @@
 namespace inetd {
 
 // Every connection to a built-in service that speaks HTTP/1.1: GET and HEAD of a few documents. A
-// connection is kept for further requests, which are answered in turn, one in each round of the
-// loop. While a client does not take its answer nothing more is read from it, so that it can cost
-// one document and one request.
+// connection is kept for further requests. Those of all clients are answered in the order in which
+// they have come, one in a round of the loop. While a client does not take its answer nothing more
+// is read from it, so that it can cost one document and one request.
 class HttpSessions {
   public:
     // How long the head of a request may take from its first byte on.
@@ -74,14 +75,17 @@ class HttpSessions {
     void turn(Handle session, std::uint32_t events);
     void read(Handle session);
     void look(Handle session);
-    bool waits(Handle session);
+    void line_up(Handle session);
+    void call_in_time();
+    void call_next();
     std::optional<HttpDocument> make(const HttpRequest& request);
-    void answer(Handle session, const HttpRequest& request);
+    void answer(Handle session);
     bool write(Handle session);
     void settle(Handle session);
     void refuse(Handle session, int status);
     void dismiss(Handle session, std::string words);
     void end(Handle session, SessionEnd::Reason reason, int error_code);
+    void remove(Handle session);
     [[nodiscard]] SessionEnd report(const Session& session) const;
 
     EventLoop& loop_;
@@ -89,6 +93,8 @@ class HttpSessions {
     Duration head_time_;
     Farewells farewells_;
     TimePoint next_{};               // from when on a document may be made
+    std::deque<Handle> queue_;       // those that wait for it
+    Timer call_;                     // of the first of them
     std::map<Duration, List> lists_; // by time-out, which few services have of their own
 };
 

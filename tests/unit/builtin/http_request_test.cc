@@ -9,6 +9,13 @@ using namespace inetd;
 // "GET /metrics ?x=y accept=a open body", "more" or the number of the status.
 static std::string parsed(std::string_view bytes) {
     const HttpRequest request = parse_http_request(bytes);
+    HttpHead in_pieces;
+    for (std::size_t size = 0; size <= bytes.size(); ++size)
+        in_pieces.read(bytes.substr(0, size));
+    CHECK(in_pieces.request().state == request.state);
+    CHECK(in_pieces.request().status == request.status);
+    CHECK(in_pieces.request().size == request.size);
+    CHECK(in_pieces.request().accept == request.accept);
     if (request.state == HttpRequest::State::more) return "more";
     if (request.state == HttpRequest::State::bad) return std::to_string(request.status);
     std::string text = request.method + " " + request.path;

@@ -43,6 +43,7 @@ struct Fixture {
     std::shared_ptr<int> lease = std::make_shared<int>(0);
     std::string got;
     unsigned asked = 0;
+    std::vector<std::string> paths;
     bool stays = true;
     Duration takes{};
     std::string big;
@@ -52,6 +53,7 @@ struct Fixture {
         loop,
         {.document = [this](const HttpRequest& request) -> std::optional<HttpDocument> {
              ++asked;
+             paths.push_back(request.path);
              for (const TimePoint end = Clock::now() + takes; Clock::now() < end;) {
              }
              if (request.path == "/big") return HttpDocument{"text/plain", big};
@@ -181,6 +183,28 @@ TEST_CASE("http: dear documents leave time for others") {
     CHECK(f.next_answer(one.client) == "200 open hello");
     CHECK(Clock::now() - begin >= 220ms);
     CHECK(f.asked == 3);
+}
+
+TEST_CASE("http: who waits is answered in the order of asking") {
+    Fixture f;
+    f.takes = 20ms;
+    const Connection first = f.start();
+    say(first.client, kGet);
+    CHECK(f.next_answer(first.client) == "200 open hello");
+    std::vector<Connection> clients;
+    for (int i = 0; i < 5; ++i) {
+        clients.push_back(f.start());
+        say(clients.back().client, "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+        rounds_until(f.loop, [&] { return f.sessions.busy() == clients.size(); });
+    }
+    // One of them has had enough: by a reset, as an end may be that of its sending alone.
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    setsockopt(clients[2].client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    clients[2].client.reset();
+    rounds_until(f.loop, [&] { return f.asked == 5; });
+    CHECK(f.paths == std::vector<std::string>{"/", "/0", "/1", "/3", "/4"});
+    rounds_until(f.loop, [&] { return f.sessions.busy() == 0; });
+    CHECK(f.sessions.count() == 5);
 }
 
 TEST_CASE("http: no connection for ever") {
