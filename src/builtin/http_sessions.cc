@@ -1,58 +1,15 @@
 #include "builtin/http_sessions.h"
 
+#include "builtin/http_session.h"
 #include "builtin/responders.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
-// A session is in one of four states: `output` is not empty while an answer is on its way, and then
-// nothing is read; `queued` is set while a whole request waits for its turn; `again` while requests
-// that came together with an answered one may be left in `input`; else it waits for input. The last
-// answer of a connection goes by way of a Farewell, so that a client that is still sending does not
-// lose it.
-
 namespace inetd {
-
-struct HttpSessions::Session {
-    Session(ServiceConfigPtr&& config, Fd&& connection, const SocketAddress& from,
-            std::shared_ptr<void>&& slot, TimePoint now)
-        : service(std::move(config)),
-          lease(std::move(slot)),
-          peer(from),
-          started(now),
-          fd(std::move(connection)) {}
-
-    [[nodiscard]] std::uint32_t wanted() const {
-        if (queued) return 0;
-        return output.empty() && !again ? EPOLLIN : EPOLLOUT;
-    }
-
-    [[nodiscard]] bool idle() const { return input.empty() && output.empty() && !queued; }
-
-    TimePoint touched;
-    ServiceConfigPtr service;
-    std::shared_ptr<void> lease;
-    SocketAddress peer;
-    TimePoint started;
-    std::uint64_t bytes_in = 0;
-    std::uint64_t bytes_out = 0;
-    unsigned requests = 0;
-    std::string input;  // of the request that comes, and perhaps of others after it
-    HttpHead request;   // the same one, as far as it is known
-    std::string output; // of the answer, from `sent` on
-    std::size_t sent = 0;
-    bool queued = false;
-    bool again = false;
-    std::uint32_t watched = EPOLLIN;
-    Timer head; // for the request that has begun to come
-    Timer deadline;
-    Fd fd;
-    Watch watch; // after the descriptor, so that it goes first
-};
 
 HttpSessions::HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time)
     : loop_(loop), handlers_(std::move(handlers)), head_time_(head_time), farewells_(loop) {}
@@ -157,65 +114,6 @@ void HttpSessions::look(Handle session) {
         session->head.reset();
         return line_up(session);
     }
-}
-
-// Documents together get a fifth of the time: one that is dear, for there are many services, must
-// not be a means of keeping their clients waiting.
-void HttpSessions::line_up(Handle session) {
-    if (queue_.empty() && Clock::now() >= next_) return answer(session);
-    session->queued = true;
-    queue_.push_back(session);
-    settle(session);
-    call_in_time();
-}
-
-void HttpSessions::call_in_time() {
-    if (queue_.empty() || call_) return;
-    const Duration left = next_ - Clock::now();
-    call_ = loop_.after(std::max(left, Duration::zero()), [this] { call_next(); });
-}
-
-void HttpSessions::call_next() {
-    const Handle session = queue_.front();
-    queue_.pop_front();
-    session->queued = false;
-    answer(session);
-    call_in_time();
-}
-
-std::optional<HttpDocument> HttpSessions::make(const HttpRequest& request) {
-    const TimePoint begin = Clock::now();
-    auto document = handlers_.document(request);
-    const TimePoint end = Clock::now();
-    next_ = end + 4 * (end - begin);
-    return document;
-}
-
-void HttpSessions::answer(Handle session) {
-    const HttpRequest request = std::exchange(session->request, {}).request();
-    const bool head = request.method == "HEAD";
-    HttpManner manner{.keeps_open = request.keeps_open && ++session->requests < kMostRequests &&
-                                    handlers_.keeps_open(),
-                      .head = head,
-                      .now = wall_clock()};
-    std::string words;
-    // RFC 9110 9.3.1: a body of a GET means nothing, and has been used to smuggle requests.
-    if (!head && request.method != "GET") {
-        manner.keeps_open = manner.keeps_open && !request.has_body;
-        words = http_failure(405, manner);
-    } else if (request.has_body) {
-        manner.keeps_open = false;
-        words = http_failure(400, manner, "a request for a document has no body");
-    } else if (const auto document = make(request)) {
-        words = http_answer(*document, manner);
-    } else {
-        words = http_failure(404, manner);
-    }
-    if (!manner.keeps_open) return dismiss(session, std::move(words));
-    session->output = std::move(words);
-    session->sent = 0;
-    list_of(*session->service).touch(session);
-    if (write(session)) settle(session);
 }
 
 // False if the session is gone.
