@@ -32,6 +32,7 @@ class Deadline {
     // There was progress.
     void touch();
     [[nodiscard]] TimePoint started() const { return started_; }
+    [[nodiscard]] TimePoint touched() const { return touched_; }
 
   private:
     void wait();

@@ -15,6 +15,7 @@ struct Farewells::Farewell {
 
     // False once there is nothing left to do.
     bool talk();
+    [[nodiscard]] std::size_t left() const { return words.size() - said; }
     bool drain();
 
     std::shared_ptr<void> lease;
@@ -38,6 +39,8 @@ bool Farewells::Farewell::talk() {
         if (sent < 0) return only_later();
         said += static_cast<std::size_t>(sent);
         if (said < words.size()) return true;
+        std::string().swap(words);
+        said = 0;
     }
     if (!std::exchange(shut, true) && shutdown(fd.get(), SHUT_WR) < 0) return false;
     return drain();
@@ -57,6 +60,33 @@ Farewells::~Farewells() = default;
 
 std::size_t Farewells::count() const {
     return items_.size();
+}
+
+std::size_t Farewells::held() const {
+    std::size_t held = 0;
+    for (const Farewell& item : items_)
+        held += item.words.size();
+    return held;
+}
+
+Farewells::ConstHandle Farewells::find_slowest() const {
+    ConstHandle slowest = items_.end();
+    for (ConstHandle item = items_.begin(); item != items_.end(); ++item) {
+        if (item->words.empty()) continue;
+        if (slowest == items_.end() || item->deadline.touched() < slowest->deadline.touched())
+            slowest = item;
+    }
+    return slowest;
+}
+
+std::optional<Farewells::Slowest> Farewells::slowest() const {
+    const ConstHandle found = find_slowest();
+    if (found == items_.end()) return std::nullopt;
+    return Slowest{.since = found->deadline.touched(), .held = found->words.size()};
+}
+
+void Farewells::give_up_slowest() {
+    items_.erase(find_slowest());
 }
 
 void Farewells::clear() {
@@ -104,11 +134,11 @@ void Farewells::begin(Handle item, const Patience& patience) {
 }
 
 void Farewells::turn(Handle item) {
-    const std::size_t said = item->said;
+    const std::size_t left = item->left();
     const bool shut = item->shut;
     if (!item->talk()) return forget(item);
     // Input is no progress: a peer that goes on sending must not keep the connection for ever.
-    if (item->said != said) item->deadline.touch();
+    if (item->left() != left) item->deadline.touch();
     if (item->shut != shut) item->watch.set_events(EPOLLIN);
 }
 

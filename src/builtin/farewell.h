@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +42,25 @@ class Farewells {
     void resume(const FarewellState& state);
 
     [[nodiscard]] std::size_t count() const;
+    // Bytes of memory held for peers that do not read.
+    [[nodiscard]] std::size_t held() const;
+    // The one of these that has taken nothing for longest: since when, and what is held for it.
+    struct Slowest {
+        TimePoint since;
+        std::size_t held = 0;
+    };
+    [[nodiscard]] std::optional<Slowest> slowest() const;
+    // Closes it now; only if there is one.
+    void give_up_slowest();
     // Closes all of them now.
     void clear();
 
   private:
     struct Farewell;
     using Handle = std::list<Farewell>::iterator;
+    using ConstHandle = std::list<Farewell>::const_iterator;
+
+    [[nodiscard]] ConstHandle find_slowest() const;
 
     void begin(Handle item, const Patience& patience);
     void turn(Handle item);

@@ -11,8 +11,13 @@
 
 namespace inetd {
 
-HttpSessions::HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time)
-    : loop_(loop), handlers_(std::move(handlers)), head_time_(head_time), farewells_(loop) {}
+HttpSessions::HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time,
+                           std::size_t most_held)
+    : loop_(loop),
+      handlers_(std::move(handlers)),
+      head_time_(head_time),
+      most_held_(most_held),
+      farewells_(loop) {}
 
 HttpSessions::~HttpSessions() = default;
 

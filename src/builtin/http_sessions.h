@@ -25,13 +25,16 @@ namespace inetd {
 // Every connection to a built-in service that speaks HTTP/1.1: GET and HEAD of a few documents. A
 // connection is kept for further requests. Those of all clients are answered in the order in which
 // they have come, one in a round of the loop. While a client does not take its answer nothing more
-// is read from it, so that it can cost one document and one request.
+// is read from it, so that it can cost one document and one request; and where such answers come to
+// too much in all, the client that has taken nothing for longest is closed.
 class HttpSessions {
   public:
     // How long the head of a request may take from its first byte on.
     static constexpr Duration kHeadTime = std::chrono::seconds(10);
     // A client that asks without end has to come through the admission again now and then.
     static constexpr unsigned kMostRequests = 100;
+    // Bytes of answers that clients have not taken, of all of them; a single one may have more.
+    static constexpr std::size_t kMostHeld = std::size_t{32} * 1024 * 1024;
 
     struct Handlers {
         // What there is at request.path; nothing: nothing. Called for GET and HEAD.
@@ -44,7 +47,8 @@ class HttpSessions {
     };
 
     // A client that neither asks nor takes a byte for its service's idle_timeout is closed.
-    HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time = kHeadTime);
+    HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time = kHeadTime,
+                 std::size_t most_held = kMostHeld);
     ~HttpSessions();
 
     // `fd` is connected and close-on-exec; blocking or not is all the same. `lease` is dropped when
@@ -80,6 +84,7 @@ class HttpSessions {
     void call_next();
     std::optional<HttpDocument> make(const HttpRequest& request);
     void answer(Handle session);
+    void give_up_slow();
     bool write(Handle session);
     void settle(Handle session);
     void refuse(Handle session, int status);
@@ -91,6 +96,7 @@ class HttpSessions {
     EventLoop& loop_;
     Handlers handlers_;
     Duration head_time_;
+    std::size_t most_held_;
     Farewells farewells_;
     TimePoint next_{};               // from when on a document may be made
     std::deque<Handle> queue_;       // those that wait for it

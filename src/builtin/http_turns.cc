@@ -10,7 +10,10 @@ namespace inetd {
 // Documents together get a fifth of the time: one that is dear, for there are many services, must
 // not be a means of keeping their clients waiting.
 void HttpSessions::line_up(Handle session) {
-    if (queue_.empty() && Clock::now() >= next_) return answer(session);
+    if (queue_.empty() && Clock::now() >= next_) {
+        answer(session);
+        return give_up_slow();
+    }
     session->queued = true;
     queue_.push_back(session);
     settle(session);
@@ -28,6 +31,7 @@ void HttpSessions::call_next() {
     queue_.pop_front();
     session->queued = false;
     answer(session);
+    give_up_slow();
     call_in_time();
 }
 
@@ -64,6 +68,28 @@ void HttpSessions::answer(Handle session) {
     session->sent = 0;
     list_of(*session->service).touch(session);
     if (write(session)) settle(session);
+}
+
+// Whom an answer has just begun for is the last to be given up, and the only one never.
+void HttpSessions::give_up_slow() {
+    for (;;) {
+        std::size_t held = farewells_.held();
+        std::optional<Handle> slow;
+        for (auto& [limit, list] : lists_) {
+            for (Handle session = list.begin(); session != list.end(); ++session) {
+                if (session->output.empty()) continue;
+                held += session->output.size();
+                if (!slow || session->touched < (*slow)->touched) slow = session;
+            }
+        }
+        const auto leaving = farewells_.slowest();
+        const bool stays = slow && (!leaving || (*slow)->touched <= leaving->since);
+        if (held <= most_held_ || held == (stays ? (*slow)->output.size() : leaving->held)) return;
+        if (stays)
+            end(*slow, SessionEnd::Reason::idle, 0);
+        else
+            farewells_.give_up_slowest();
+    }
 }
 
 } // namespace inetd

@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr std::size_t kMostHeld = 7'000'000;
+
 struct Fixture {
     Connection start(Connection connection = tcp_connection(),
                      std::chrono::milliseconds idle_timeout = 1min,
@@ -67,7 +69,8 @@ struct Fixture {
                  ends.push_back(end);
                  ends.back().lease.reset();
              }},
-        200ms};
+        200ms,
+        kMostHeld};
 };
 
 constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -273,6 +276,38 @@ TEST_CASE("http: who does not read costs one answer and is dropped") {
     CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
     CHECK(f.sessions.count() == 0);
     CHECK(f.lease.use_count() == 1);
+}
+
+TEST_CASE("http: who has taken nothing for longest makes room for the others") {
+    Fixture f;
+    f.big = noise(3'000'000);
+    const std::string get = "GET /big HTTP/1.1\r\nHost: x\r\n";
+    std::vector<Connection> deaf;
+    const auto ask = [&](const char* field) {
+        deaf.push_back(f.start(tcp_connection(4096)));
+        say(deaf.back().client, get + field + "\r\n");
+        rounds_until(f.loop, [&] { return f.asked == deaf.size(); });
+    };
+    ask("");
+    ask("Connection: close\r\n");
+    CHECK(f.sessions.count() == 2);
+    REQUIRE(f.ends.size() == 1); // of the second, whose answer is under way
+    ask("Connection: close\r\n");
+    CHECK(f.sessions.count() == 2);
+    REQUIRE(f.ends.size() == 3);
+    CHECK(f.ends[2].peer == deaf[0].peer);
+    CHECK(f.ends[2].reason == SessionEnd::Reason::idle);
+    ask("");
+    ask("");
+    CHECK(f.sessions.count() == 2);
+    CHECK(f.ends.size() == 3);
+    // One is never too much, and who reads gets all of it.
+    f.big = noise(9'000'000);
+    const Connection reader = f.start(tcp_connection(8192));
+    say(reader.client, get + "\r\n");
+    CHECK((f.next_answer(reader.client) == "200 open " + f.big));
+    CHECK(f.sessions.count() == 1);
+    CHECK(f.ends.size() == 5);
 }
 
 TEST_CASE("http: a large answer comes whole") {
