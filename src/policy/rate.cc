@@ -13,7 +13,8 @@ static double per_second(const Rate& rate) {
 
 double TokenBucket::used(const Rate& rate, Clock::time_point now) const {
     const double back = std::max(Seconds(now - state_.filled).count(), 0.0) * per_second(rate);
-    return std::max(state_.used - back, 0.0);
+    // A bucket that has become smaller lacks no more than it holds.
+    return std::max(std::min(state_.used, double{1} * rate.burst) - back, 0.0);
 }
 
 void TokenBucket::refill(const Rate& rate, Clock::time_point now) {

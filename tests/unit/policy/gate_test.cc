@@ -69,6 +69,21 @@ TEST_CASE("a rate that a reload has changed counts from now on") {
     CHECK(bucket.take({.count = 1000, .seconds = 1, .burst = 20}, kStart));
 }
 
+TEST_CASE("a bucket that a reload has made smaller is empty, and no emptier") {
+    const Rate wide = Rate::per_minute(1'000'000);
+    const Rate narrow{.count = 1, .seconds = 86400, .burst = 1};
+    TokenBucket bucket;
+    for (int i = 0; i < 200'000; ++i)
+        REQUIRE(bucket.take(wide, kStart));
+    const TokenBucket untouched = bucket;
+    CHECK(bucket.used(narrow, kStart) == 1);
+    CHECK_FALSE(bucket.take(narrow, kStart));
+    CHECK(bucket.wait(narrow, kStart) > 86399s);
+    CHECK(bucket.wait(narrow, kStart) < 86401s);
+    CHECK(bucket.take(narrow, kStart + 86401s));
+    CHECK(untouched.full(narrow, kStart + 86401s));
+}
+
 TEST_CASE("after exactly the wait that it names there is a token") {
     for (const std::uint32_t count : {1U, 2U, 3U, 7U, 60U, 256U, 1000U, 100000U}) {
         for (const std::uint32_t seconds : {1U, 60U, 3600U, 86400U}) {
