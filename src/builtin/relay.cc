@@ -81,7 +81,7 @@ std::uint32_t Relay::events(const Side& side, const Flow& from_it, const Flow& t
     return events;
 }
 
-static void reset_at_close(const Fd& fd) {
+void reset_at_close(const Fd& fd) {
     // socket(7): with a linger of no time close(2) drops what is unsent and, on TCP, resets.
     const linger now{.l_onoff = 1, .l_linger = 0};
     setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -27,6 +27,9 @@ struct RelayState {
     FlowState down{};
 };
 
+// Has the end of the connection be a reset, whatever was sent before.
+void reset_at_close(const Fd& fd);
+
 // One client and the target that it is relayed to. Kept small, because thousands of idle ones are
 // normal.
 class Relay {

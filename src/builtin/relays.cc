@@ -150,10 +150,30 @@ bool Relays::connect_now(Handle relay, const SocketAddress& address) {
     return true;
 }
 
+// The port that the kernel chose for our end may be the very one that is asked for, if nobody
+// listens there: then TCP has connected the socket with itself, and the target could not be
+// started.
+static bool met_itself(const Fd& fd) {
+    SocketAddress own;
+    SocketAddress peer;
+    socklen_t size = SocketAddress::kRoom;
+    if (getsockname(fd.get(), own.room(), &size) != 0) return false;
+    own.set_size(size);
+    size = SocketAddress::kRoom;
+    if (getpeername(fd.get(), peer.room(), &size) != 0) return false;
+    peer.set_size(size);
+    return own.is_ip() && own == peer;
+}
+
 void Relays::on_connected(Handle relay) {
+    const Fd& fd = relay->target.fd;
     int code = 0;
     socklen_t size = sizeof code;
-    if (getsockopt(relay->target.fd.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
+    if (code == 0 && met_itself(fd)) {
+        reset_at_close(fd); // or the port would be in use for a minute more
+        code = ECONNREFUSED;
+    }
     if (code != 0) return failed(relay, code);
     relay->attempt.reset();
     list_of(*relay->service()).touch(relay);

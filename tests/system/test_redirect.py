@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from harness import ME, PATIENCE, Daemon, connect, free_port, read_all
-from support import has_nothing, wait_until
+from support import Namespace, has_nothing, wait_until
 
 MEGABYTE = os.urandom(1 << 20)
 
@@ -163,6 +163,30 @@ def test_target_down_resets_the_client_and_says_so():
                 client.recv(10)
         d.wait_log(rf"{port}: connect 127\.0\.0\.1:{nobody}: Connection refused")
         assert len(d.lines_like("Connection refused")) == 1
+
+
+@pytest.mark.root
+@pytest.mark.needs("ip", "unshare", "nsenter")
+def test_nobody_is_relayed_to_himself():
+    """The kernel gives outgoing connections the port of the target, where nobody listens: TCP then
+    connects the socket with itself, and keeps the port from who should listen there."""
+    try:
+        ns = Namespace("ip link set lo up && echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range")
+    except OSError as reason:
+        pytest.skip(f"no network namespace: {reason}")
+    with contextlib.closing(ns), Daemon(line(8080, "127.0.0.1:40000"), wrap=ns.wrap) as d:
+        def ask_and_bind():
+            with socket.socket() as client:
+                client.bind(("127.0.0.1", 9000))
+                client.settimeout(PATIENCE)
+                client.connect(("127.0.0.1", 8080))
+                with pytest.raises(ConnectionResetError):
+                    client.recv(10)
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 40000))
+
+        ns.run(ask_and_bind)
+        d.wait_log(r"8080: connect 127\.0\.0\.1:40000: Connection refused")
 
 
 @pytest.mark.root
