@@ -32,7 +32,8 @@ static constexpr std::size_t kStackSize = std::size_t{16} * 1024;
 struct SpawnSlot {
     void* stack = nullptr;
     int running = 0;       // the kernel's to clear
-    std::size_t place = 0; // of its times
+    bool hangs = false;    // it was waited for in vain
+    std::size_t place = 0; // among the slots
     ChildPlan plan{};
     std::vector<char*> argv;
     std::vector<char*> envp;
@@ -105,19 +106,25 @@ void Spawner::settle() {
     }
 }
 
-// Null if as many children as there are slots hang between clone and exec.
+// Null if as many children as there are slots hang between clone and exec. For each of these the
+// daemon has waited once, and does not do so again: whoever connects could keep it waiting else.
 SpawnSlot* Spawner::free_slot() {
+    SpawnSlot* oldest = nullptr; // and the first to be done, of those that do not hang
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         SpawnSlot& slot = *slots_[(next_ + i) % slots_.size()];
-        if (!slot.is_free()) continue;
-        next_ = (next_ + i + 1) % slots_.size();
-        return &slot;
+        if (slot.is_free()) return take(slot);
+        if (oldest == nullptr && !slot.hangs) oldest = &slot;
     }
-    // The oldest is the first to be done.
-    SpawnSlot& oldest = *slots_[next_];
-    if (!wait_until_free(oldest)) return nullptr;
-    next_ = (next_ + 1) % slots_.size();
-    return &oldest;
+    if (oldest == nullptr) return nullptr;
+    if (wait_until_free(*oldest)) return take(*oldest);
+    oldest->hangs = true;
+    return nullptr;
+}
+
+SpawnSlot* Spawner::take(SpawnSlot& slot) {
+    next_ = (slot.place + 1) % slots_.size();
+    slot.hangs = false;
+    return &slot;
 }
 
 static void list_pointers(std::vector<char*>& pointers, std::string& block) {

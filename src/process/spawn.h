@@ -94,6 +94,7 @@ class Spawner {
     static constexpr std::size_t kSlots = 16;
     Spawner() = default;
     SpawnSlot* free_slot();
+    SpawnSlot* take(SpawnSlot& slot);
     bool prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass);
     Result<pid_t> start(SpawnSlot& slot);
 

@@ -8,7 +8,9 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -348,5 +350,51 @@ TEST_CASE("more children at once than there are slots") {
         CHECK(told > 0);
         if (method == SpawnMethod::shared_memory) CHECK(told <= 100);
         CHECK(whose.use_count() <= 17); // after a fork that has failed nobody tells
+    }
+}
+
+// fcntl(2): whoever opens the file waits until the lease is given back, for 45 s at most.
+TEST_CASE("children that hang before their programs keep the daemon waiting once each") {
+    const BlockedSignals blocked;
+    auto spawner = Spawner::create(SpawnMethod::shared_memory);
+    REQUIRE(spawner);
+    std::string path = "/tmp/inetd-test-XXXXXX";
+    Fd file(mkstemp(path.data()));
+    REQUIRE(file);
+    REQUIRE(write(file.get(), "#!/bin/true\n", 12) == 12);
+    REQUIRE(fchmod(file.get(), 0700) == 0);
+    file.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    fcntl(file.get(), F_SETSIG, SIGURG); // which does no harm once it is not blocked any more
+    const bool can = fcntl(file.get(), F_SETLEASE, F_WRLCK) == 0;
+    const Program hangs{path, {path}};
+    const Program good{"/bin/true", {"true"}};
+    std::size_t living = 0;
+    const auto start = [&](const Program& program) {
+        SpawnRequest request;
+        request.program = &program;
+        request.socket = file.get();
+        REQUIRE((*spawner)->spawn(request));
+        ++living;
+    };
+    if (can && (*spawner)->method() == SpawnMethod::shared_memory) {
+        for (int i = 0; i < 16; ++i)
+            start(hangs);
+        rusage before{};
+        rusage after{};
+        getrusage(RUSAGE_THREAD, &before);
+        for (int i = 0; i < 200; ++i)
+            start(good);
+        getrusage(RUSAGE_THREAD, &after);
+        CHECK(after.ru_nvcsw - before.ru_nvcsw < 100);
+        fcntl(file.get(), F_SETLEASE, F_UNLCK);
+    }
+    unlink(path.c_str());
+    while (living != 0) {
+        siginfo_t info{};
+        REQUIRE(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+        while (const auto end = reap_one()) {
+            CHECK(end->succeeded());
+            --living;
+        }
     }
 }
