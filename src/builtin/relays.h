@@ -71,7 +71,6 @@ class Relays {
     bool connect_now(Handle relay, const SocketAddress& address);
     void on_connected(Handle relay);
     void failed(Handle relay, int code);
-    void established(Handle relay);
     void turn(Handle relay, Relay::Side& side, std::uint32_t events);
     void go_on(Handle relay);
     void wait_for_pipe(Handle relay);
