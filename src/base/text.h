@@ -22,6 +22,12 @@ std::optional<T> to_number(std::string_view text, T min, T max) {
 // The pieces between separators; always at least one, possibly empty.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
+// Without the blanks and tabs at both ends.
+std::string_view trimmed(std::string_view text);
+
+// Letters of ASCII count as equal whatever their case is.
+bool equal_but_for_case(std::string_view a, std::string_view b);
+
 // Printable ASCII as it is; everything else, quotes and backslashes as \xNN or \" and \\: for text
 // of a peer in a log line.
 std::string escaped(std::string_view text);

@@ -4,16 +4,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <strings.h>
 #include <utility>
 
 namespace inetd {
 
 namespace {
-
-bool equal(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool is_token(std::string_view text) {
     constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
@@ -29,12 +24,6 @@ bool is_field_value(std::string_view text) {
         const auto byte = static_cast<unsigned char>(c);
         return byte == '\t' || (byte >= ' ' && byte != 0x7f);
     });
-}
-
-std::string_view trimmed(std::string_view text) {
-    const auto begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos) return {};
-    return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 // RFC 9110 5.3: a field may come in several lines.
@@ -86,7 +75,7 @@ bool take_target(std::string_view target, HttpRequest& request) {
         std::all_of(target.begin(), target.end(), [](char c) { return c > ' ' && c < 0x7f; });
     if (!visible || target.find('#') != std::string_view::npos) return false;
     constexpr std::string_view kScheme = "http://";
-    if (equal(target.substr(0, kScheme.size()), kScheme)) {
+    if (equal_but_for_case(target.substr(0, kScheme.size()), kScheme)) {
         target.remove_prefix(kScheme.size());
         const auto host = std::min(target.find_first_of("/?"), target.size());
         if (host == 0) return false;
@@ -133,8 +122,8 @@ int HttpHead::take_length(std::string_view value) {
 
 void HttpHead::take_options(std::string_view value) {
     for (const std::string_view option : split(value, ',')) {
-        if (equal(trimmed(option), "close")) close_ = true;
-        if (equal(trimmed(option), "keep-alive")) request_.keeps_open = true;
+        if (equal_but_for_case(trimmed(option), "close")) close_ = true;
+        if (equal_but_for_case(trimmed(option), "keep-alive")) request_.keeps_open = true;
     }
 }
 
@@ -145,11 +134,11 @@ int HttpHead::take_field(std::string_view line) {
     const std::string_view value = trimmed(line.substr(colon + 1));
     // A blank before the colon or at the start of the line is no token: RFC 9112 5.1, 5.2.
     if (!is_token(name) || !is_field_value(value)) return 400;
-    if (equal(name, "Host")) return take_host(value);
-    if (equal(name, "Connection")) take_options(value);
-    if (equal(name, "Accept")) add_to_list(request_.accept, value);
-    if (equal(name, "Transfer-Encoding")) coded_ = true;
-    if (equal(name, "Content-Length")) return take_length(value);
+    if (equal_but_for_case(name, "Host")) return take_host(value);
+    if (equal_but_for_case(name, "Connection")) take_options(value);
+    if (equal_but_for_case(name, "Accept")) add_to_list(request_.accept, value);
+    if (equal_but_for_case(name, "Transfer-Encoding")) coded_ = true;
+    if (equal_but_for_case(name, "Content-Length")) return take_length(value);
     return 0;
 }
 
@@ -192,7 +181,7 @@ HttpRequest parse_http_request(std::string_view bytes) {
 
 static double weight_of(std::string_view parameter) {
     parameter = trimmed(parameter);
-    if (parameter.size() < 3 || !equal(parameter.substr(0, 2), "q=")) return -1;
+    if (parameter.size() < 3 || !equal_but_for_case(parameter.substr(0, 2), "q=")) return -1;
     const std::string_view digits = parameter.substr(2);
     if (digits.size() > 5 || (digits[0] != '0' && digits[0] != '1')) return -1;
     double value = digits[0] - '0';
@@ -215,8 +204,9 @@ double http_quality(std::string_view accept, std::string_view type) {
         const std::string_view range = trimmed(parts.front());
         int says = 0;
         if (range == "*/*") says = 1;
-        if (range.ends_with("/*") && equal(range.substr(0, range.size() - 1), kind)) says = 2;
-        if (equal(range, type)) says = 3;
+        if (range.ends_with("/*") && equal_but_for_case(range.substr(0, range.size() - 1), kind))
+            says = 2;
+        if (equal_but_for_case(range, type)) says = 3;
         if (says == 0 || says < best) continue;
         double weight = 1;
         for (std::size_t i = 1; i < parts.size(); ++i)

@@ -13,13 +13,6 @@ bool IdentQuery::valid() const {
     return is_port(local) && is_port(remote);
 }
 
-static std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kBlanks = " \t";
-    const auto from = text.find_first_not_of(kBlanks);
-    if (from == std::string_view::npos) return {};
-    return text.substr(from, text.find_last_not_of(kBlanks) + 1 - from);
-}
-
 static std::optional<std::uint32_t> number_of(std::string_view text) {
     return to_number<std::uint32_t>(trimmed(text), 0, UINT32_MAX);
 }

@@ -1,11 +1,12 @@
 #include "builtin/tcpmux.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <iterator>
-#include <strings.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -34,10 +35,6 @@ bool mux_reply(int fd, std::string_view line) {
     const std::string text = with_line_end(line);
     const ssize_t sent = send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     return sent == static_cast<ssize_t>(text.size());
-}
-
-static bool equal_names(std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 static void make_blocking(int fd) {
@@ -123,14 +120,14 @@ void MuxSessions::read(Handle session) {
 void MuxSessions::decide(Handle session) {
     const std::string asked(session->line.name());
     std::vector<std::string> names = handlers_->names();
-    if (equal_names(asked, "help")) {
+    if (equal_but_for_case(asked, "help")) {
         std::string list;
         for (const std::string& name : names)
             list += with_line_end(name);
         return dismiss(session, std::move(list), Outcome::help, {});
     }
-    const auto found =
-        std::ranges::find_if(names, [&](const auto& name) { return equal_names(name, asked); });
+    const auto found = std::ranges::find_if(
+        names, [&](const auto& name) { return equal_but_for_case(name, asked); });
     if (found == names.end())
         return dismiss(session, with_line_end(kMuxUnavailable), Outcome::unknown, asked);
     serve(session, std::move(*found));

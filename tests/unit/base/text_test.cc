@@ -31,3 +31,19 @@ TEST_CASE("did_you_mean finds the near and leaves the far") {
     CHECK(!did_you_mean("banana", words));
     CHECK(!did_you_mean("x", words));
 }
+
+TEST_CASE("text without the blanks around it") {
+    CHECK(trimmed(" \ta b\t ") == "a b");
+    CHECK(trimmed("a") == "a");
+    CHECK(trimmed(" \t").empty());
+    CHECK(trimmed("").empty());
+    CHECK(trimmed("\na\n") == "\na\n");
+}
+
+TEST_CASE("texts that differ in case alone") {
+    CHECK(equal_but_for_case("", ""));
+    CHECK(equal_but_for_case("Keep-Alive", "kEEP-aLIVE"));
+    CHECK_FALSE(equal_but_for_case("a", "ab"));
+    CHECK_FALSE(equal_but_for_case("[", "{"));
+    CHECK_FALSE(equal_but_for_case({"a\0b", 3}, {"a\0c", 3}));
+}
