@@ -142,12 +142,16 @@ void MuxSessions::serve(Handle session, std::string name) {
     sessions_.erase(session);
     make_blocking(fd.get());
     const auto handlers = handlers_;
-    const bool served = handlers->serve(fd, report.peer, report.name, lease, report.mux);
-    report.outcome = served ? Outcome::served : Outcome::refused;
-    if (!served && fd)
-        farewells_.say(std::move(fd), with_line_end(kMuxUnavailable), std::move(lease),
+    const auto refusal = handlers->serve(fd, report.peer, report.name, lease, report.mux);
+    report.outcome = refusal.empty() ? Outcome::served : Outcome::refused;
+    if (!refusal.empty())
+        farewells_.say(std::move(fd), with_line_end(refusal), std::move(lease),
                        patience_of(*report.mux, Clock::now() - started));
     if (handlers->ended) handlers->ended(report);
+}
+
+void MuxSessions::turn_away(Fd fd, std::shared_ptr<void> lease) {
+    farewells_.say(std::move(fd), with_line_end(kMuxUnavailable), std::move(lease));
 }
 
 void MuxSessions::dismiss(Handle session, std::string words, Outcome outcome, std::string name) {

@@ -22,6 +22,7 @@ namespace inetd {
 // Answers of RFC 1078, without their line's end.
 inline constexpr std::string_view kMuxGo = "+Go";
 inline constexpr std::string_view kMuxUnavailable = "-Service not available";
+inline constexpr std::string_view kMuxBusy = "-Service busy";
 inline constexpr std::string_view kMuxTooLong = "-Line too long";
 
 // Sends `line` and CR LF to a connection that nothing was sent to yet. Never blocks and never
@@ -65,13 +66,12 @@ class MuxSessions {
     struct Handlers {
         // The names that HELP lists and that are compared, case apart, with what a client asks for.
         std::function<std::vector<std::string>()> names;
-        // Serves `fd`, which is in blocking mode now, as the service `name`, spelt as in names().
-        // Takes `fd` and `lease` by moving them and returns true; or returns false, and then, if it
-        // left `fd` where it is, the client is told that the service is not available. For a
-        // service of which mux_greets is set, it sends kMuxGo itself, once it has admitted the
-        // client.
-        std::function<bool(Fd& fd, const SocketAddress& peer, const std::string& name,
-                           std::shared_ptr<void>& lease, const ServiceConfigPtr& mux)>
+        // Serves `fd`, which is in blocking mode now, as the service `name`, spelt as in names():
+        // takes `fd` and `lease` by moving them and returns nothing. Or leaves both and returns
+        // what the client is told, one of the lines above. For a service of which mux_greets is
+        // set, it sends kMuxGo itself, once it has admitted the client.
+        std::function<std::string_view(Fd& fd, const SocketAddress& peer, const std::string& name,
+                                       std::shared_ptr<void>& lease, const ServiceConfigPtr& mux)>
             serve;
         // Called last of all that happens to a connection; may be empty.
         std::function<void(const MuxEnd&)> ended;
@@ -86,6 +86,10 @@ class MuxSessions {
     // connection has been closed. May call handlers before it returns; they may call anything here,
     // and `ended` may destroy this object.
     void start(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease);
+
+    // Tells a client that serve() has taken that it is not served after all. Takes `fd`; `lease` is
+    // dropped when the connection has been closed.
+    void turn_away(Fd fd, std::shared_ptr<void> lease);
 
     [[nodiscard]] std::vector<MuxState> states() const;
     // Takes state.fd; the time for the line begins anew.

@@ -21,6 +21,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -82,8 +83,8 @@ class Acceptor {
     void note_end(const SessionEnd& end);
     void note_unreachable(const ServiceConfig& service, const SocketAddress& target, int code);
     void start_server(Endpoint& endpoint);
-    bool serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
-                     std::shared_ptr<void>& lease);
+    std::string_view serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
+                                 std::shared_ptr<void>& lease);
     void screen_muxed(const std::string& name, Client client);
     void start_muxed(Service& service, Client client);
 

@@ -6,15 +6,15 @@
 
 namespace inetd {
 
-bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
-                           std::shared_ptr<void>& lease) {
+// Nothing, or what a client is told that it has left to tcpmux.
+std::string_view Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string& name,
+                                       std::shared_ptr<void>& lease) {
     Service* service = find_muxed_(name);
-    if (service == nullptr) return false;
+    if (service == nullptr) return kMuxUnavailable;
     if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
         service->gate->count(refusal, loop_.now());
         admission_.feed().refused(*service->config, peer, refusal_key(refusal));
-        mux_reply(fd.get(), "-Service busy");
         if (service->full_notes.pass(loop_.now()))
             launcher_.client_log().refused({.config = service->config,
                                             .peer = peer,
@@ -22,14 +22,13 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
                                             .why = refusal_text(refusal),
                                             .key = refusal_key(refusal),
                                             .connection = fd.get()});
-        fd.reset();
-        return false;
+        return kMuxBusy;
     }
     auto verdict = Screening::Verdict::admitted;
     if (service->screened) verdict = screening_.look(*service, peer, fd.get());
-    if (verdict == Screening::Verdict::refused) return false;
+    if (verdict == Screening::Verdict::refused) return kMuxUnavailable;
     auto own_lease = admission_.admit(*service, peer, false, fd.get());
-    if (!own_lease) return false;
+    if (!own_lease) return kMuxUnavailable;
     lease.reset(); // tcpmux itself has done its part
     Client client{.fd = std::move(fd),
                   .peer = peer,
@@ -40,7 +39,7 @@ bool Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const std::string&
         screen_muxed(name, std::move(client));
     else
         start_muxed(*service, std::move(client));
-    return true;
+    return {};
 }
 
 void Acceptor::screen_muxed(const std::string& name, Client client) {
@@ -49,8 +48,10 @@ void Acceptor::screen_muxed(const std::string& name, Client client) {
          .service = [this, name] { return find_muxed_(name); },
          .admitted = [this](Service& service,
                             Client known) { start_muxed(service, std::move(known)); },
-         .refused = [](Service&,
-                       Client refused) { mux_reply(refused.fd.get(), kMuxUnavailable); }});
+         .refused =
+             [this](Service&, Client refused) {
+                 mux_.turn_away(std::move(refused.fd), std::move(refused.lease));
+             }});
 }
 
 void Acceptor::start_muxed(Service& service, Client client) {

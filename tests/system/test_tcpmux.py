@@ -110,14 +110,16 @@ def test_target_knows_its_peer(mux):
     assert env["SERVER_PORT"] == "1"
 
 
-@pytest.mark.parametrize("name", ("one", "source"))
-def test_target_has_its_own_limits(mux, name):
+@pytest.mark.parametrize("name, refusal", (("one", b"-Service busy\r\n"),
+                                           ("source", b"-Service not available\r\n")))
+def test_target_has_its_own_limits(mux, name, refusal):
     call = f"{name}\r\n".encode()
     with mux.client(call) as one:
         assert one.recv(5) == b"+Go\r\n"
         one.sendall(b"hello")
         assert one.recv(100) == b"hello"
-        assert not answer(mux, call).startswith(b"+")
+        # And no reset after it, which is the kernel's answer to what nobody has read.
+        assert answer(mux, call + b"what else there is to say") == refusal
         assert answer(mux, b"who\r\n") == b"+Go\r\nnobody\n"
         one.sendall(b"still there")
         assert one.recv(100) == b"still there"

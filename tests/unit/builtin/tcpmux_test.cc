@@ -15,7 +15,7 @@ struct Mux {
     EventLoop loop;
     std::vector<MuxEnd> ends;
     Fd served; // what serve() took
-    bool serves = true;
+    std::string_view refusal;
     std::shared_ptr<ServiceConfig> config = std::make_shared<ServiceConfig>();
     std::unique_ptr<MuxSessions> sessions;
 
@@ -25,10 +25,10 @@ struct Mux {
         handlers.names = [] { return std::vector<std::string>{"Finger", "x"}; };
         handlers.serve = [this](Fd& fd, const SocketAddress&, const std::string&,
                                 std::shared_ptr<void>& lease, const ServiceConfigPtr&) {
-            if (!serves) return false;
+            if (!refusal.empty()) return refusal;
             served = std::move(fd);
             lease.reset();
-            return true;
+            return std::string_view();
         };
         handlers.ended = [this](const MuxEnd& end) { ends.push_back(end); };
         sessions = std::make_unique<MuxSessions>(loop, line_timeout, std::move(handlers));
@@ -147,10 +147,16 @@ TEST_CASE("clients that get no service are told so") {
         CHECK(mux.ends.at(0).name == "nothing");
     }
     SUBCASE("a service that has no room") {
-        mux.serves = false;
+        mux.refusal = kMuxBusy;
         say(connection.client, "x\npayload");
-        CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
+        CHECK(read_to_end(mux.loop, connection.client) == "-Service busy\r\n");
         CHECK(mux.ends.at(0).outcome == Outcome::refused);
+    }
+    SUBCASE("a service that finds out later that it is not for this client") {
+        say(connection.client, "x\npayload");
+        rounds_until(mux.loop, [&] { return static_cast<bool>(mux.served); });
+        mux.sessions->turn_away(std::move(mux.served), nullptr);
+        CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
     }
     SUBCASE("a name that never ends") {
         say(connection.client, std::string(5000, 'x'));
