@@ -42,10 +42,10 @@ std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
         return answer("USERID", fmt::format("{} : {}", options.system, name));
     };
     if (!query.valid()) return answer("ERROR", "INVALID-PORT");
-    if (!owner)
-        return options.fallback.empty() ? answer("ERROR", "NO-USER") : user(options.fallback);
-    if (options.reveal == IdentOptions::Reveal::nothing) return answer("ERROR", "HIDDEN-USER");
-    return user(who(*owner, options));
+    const bool told = owner && options.reveal != IdentOptions::Reveal::nothing;
+    if (told) return user(who(*owner, options));
+    if (!options.fallback.empty()) return user(options.fallback);
+    return answer("ERROR", owner ? "HIDDEN-USER" : "NO-USER");
 }
 
 std::optional<std::string> parse_ident_answer(std::string_view line, const IdentQuery& query) {

@@ -154,7 +154,7 @@ struct RelayTarget {
 struct IdentOptions {
     enum class Reveal : std::uint8_t { nothing, number, name };
     Reveal reveal = Reveal::nothing;
-    std::string fallback{};               // said where there is no such connection; empty = NO-USER
+    std::string fallback{};               // said where no user is told; empty: an error
     std::string system = "UNIX";          // RFC 1413's operating system
     std::map<uid_t, std::string> names{}; // where names are told
 

@@ -43,6 +43,9 @@ TEST_CASE("ident: answers") {
     CHECK(ident_answer(query, 0, options) == "6193 , 23 : USERID : OTHER : 0\r\n");
     options.fallback = "nobody";
     CHECK(ident_answer(query, {}, options) == "6193 , 23 : USERID : OTHER : nobody\r\n");
+    CHECK(ident_answer(query, 0, options) == "6193 , 23 : USERID : OTHER : 0\r\n");
+    options.reveal = IdentOptions::Reveal::nothing;
+    CHECK(ident_answer(query, 0, options) == "6193 , 23 : USERID : OTHER : nobody\r\n");
 }
 
 namespace {
