@@ -55,7 +55,7 @@ std::string server_name(const std::string& key) {
 }
 
 std::optional<std::string> key_of_server(std::string_view name) {
-    if (!name.starts_with(kServer)) return std::nullopt;
+    if (!name.starts_with(kServer) || name.size() == kServer.size()) return std::nullopt;
     return std::string(name.substr(kServer.size()));
 }
 

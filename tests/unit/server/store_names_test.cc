@@ -24,6 +24,7 @@ TEST_CASE("the name of a server leads to the key of its socket") {
     const std::string key = socket_key(tcp(SocketAddress::any_v4(1)));
     CHECK(key_of_server(server_name(key)) == key);
     CHECK_FALSE(key_of_server(socket_name(tcp(SocketAddress::any_v4(1)))));
+    CHECK_FALSE(key_of_server(server_name("")));
 }
 
 TEST_CASE("a name has nothing that the store does not take, and two sockets two names") {
