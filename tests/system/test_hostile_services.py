@@ -237,7 +237,7 @@ def test_process_left_behind_shuts_the_socket_down_without_end(workdir, neighbou
         pid = tell(spoiled)
         try:
             d.wait_log("was shut down by a server: undone")
-            assert rests(d)
+            assert rests(d, 0.5)  # the pauses have grown
             neighbours.are_served()
             assert len(d.lines_like("was shut down")) <= 3, d.log()
         finally:

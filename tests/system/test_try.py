@@ -68,7 +68,10 @@ def test_builtins(ports):
             out, said = attempt(d, f"{at['time']}/{protocol}")
             assert len(out) == 4 and re.search(r"4 bytes came, which mean 20\d\d-", said)
             told = asked(d, f"{at['time']}/{protocol}")
-            assert (told["answer"], len(told["answer_hex"])) == (None, 8)
+            if told["answer"] is None:
+                assert len(bytes.fromhex(told["answer_hex"])) == 4
+            else:  # there are seconds whose number is UTF-8
+                assert len(told["answer"].encode()) == 4
         out, said = attempt(d, f"{at['chargen']}/tcp", "--bytes", 1000)
         assert out == PATTERN[:1000] and "no more was asked for" in said
         out, said = attempt(d, f"{at['chargen']}/udp")
