@@ -1,6 +1,6 @@
 # Thin: meson and ninja build, the scripts stand in .ci/.
 .NOTPARALLEL:
-.PHONY: help build run test check-asan install deb bench bench-quick faults fuzz format lint clean
+.PHONY: help build run test check-asan install deb bench bench-quick faults soak fuzz format lint clean
 
 # Without vptr: that check asks the kernel by a pipe whether memory is there, and reports a fault where
 # the tests use up all descriptors.
@@ -24,6 +24,7 @@ endef
 #: make format    let clang-format write the files anew
 #: make fuzz      run each fuzz target for MINUTES=1
 #: make faults    let each system call fail with each error, PHASE by PHASE (root, half an hour)
+#: make soak      everything at once for MINUTES=20: clients, reloads, changes of the binary, kills
 #: make bench     measure beside other super-servers (root, half an hour); bench-quick: 2 minutes
 #: make clean     remove all that was built
 help:
@@ -64,6 +65,10 @@ bench-quick: build
 faults: build
 	@.ci/install-packages test
 	@/usr/bin/python3 tests/system/faults.py $(PHASE)
+
+soak: build
+	@.ci/install-packages test
+	@/usr/bin/python3 tests/system/soak.py $(or $(MINUTES),20)
 
 fuzz:
 	@.ci/install-packages build fuzz
