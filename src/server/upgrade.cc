@@ -81,6 +81,12 @@ bool is_same_file(int fd, const std::string& path) {
            a.st_ino == b.st_ino;
 }
 
+// What relative names of the invocation are relative to. If it is gone, the trial has shown, or
+// will show, whether that matters.
+bool change_directory(const std::string& directory) {
+    return chdir(directory.c_str()) == 0 || chdir("/") == 0;
+}
+
 void set_close_on_exec(int fd, bool on) {
     fcntl(fd, F_SETFD, on ? FD_CLOEXEC : 0);
 }
@@ -96,8 +102,7 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
     if (!back) kept.push_back(previous);
     for (const int fd : kept)
         set_close_on_exec(fd, false);
-    // If the directory is gone, the trial has shown that it does not matter.
-    if (chdir(invocation.directory.c_str()) != 0) static_cast<void>(chdir("/"));
+    change_directory(invocation.directory);
     // By its name, if that leads there, or ps(1) would show the number of the descriptor as the
     // name. The descriptor itself is named by nobody after this.
     if (back) set_close_on_exec(previous, true);
@@ -107,7 +112,7 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
         execve(invocation.program.c_str(), arguments.data(), environ);
     }
     Error error = errno_error("exec " + invocation.program);
-    static_cast<void>(chdir("/"));
+    change_directory("/");
     for (const int fd : kept)
         set_close_on_exec(fd, true);
     return error;
@@ -166,7 +171,7 @@ Result<pid_t> Upgrade::start_trial(int state, int output) {
     setsid();
     const bool ready = dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0 &&
                        fcntl(state, F_SETFD, 0) == 0;
-    if (chdir(invocation_.directory.c_str()) != 0) static_cast<void>(chdir("/"));
+    change_directory(invocation_.directory);
     if (ready) execve(invocation_.program.c_str(), arguments.data(), environ);
     dprintf(STDERR_FILENO, "%s\n", strerrordesc_np(errno));
     _exit(127);
