@@ -1,6 +1,6 @@
 # Thin: meson and ninja build, the scripts stand in .ci/.
 .NOTPARALLEL:
-.PHONY: help build run test check-asan install deb bench bench-quick faults soak fuzz format lint clean
+.PHONY: help build run test check-asan install deb bench bench-quick faults soak fuzz coverage reproducible format lint clean
 
 # Without vptr: that check asks the kernel by a pipe whether memory is there, and reports a fault where
 # the tests use up all descriptors.
@@ -20,7 +20,9 @@ endef
 #: make build     compile into build/
 #: make install   install (PREFIX=/usr/local, DESTDIR=)
 #: make deb       build the Debian package into build-deb/
-#: make lint      clang-format, clang-tidy and shellcheck; ALL=1: for unchanged files, too
+#: make coverage  run the tests on a build that counts, and name the lines that were not run
+#: make reproducible build what is committed twice in different places, and compare
+#: make lint      clang-format, clang-tidy, cppcheck and shellcheck; ALL=1: for unchanged files, too
 #: make format    let clang-format write the files anew
 #: make fuzz      run each fuzz target for MINUTES=1
 #: make faults    let each system call fail with each error, PHASE by PHASE (root, half an hour)
@@ -74,6 +76,14 @@ fuzz:
 	@.ci/install-packages build fuzz
 	@.ci/fuzz $(or $(MINUTES),1)
 
+coverage:
+	@.ci/install-packages build test coverage
+	@.ci/coverage
+
+reproducible:
+	@.ci/install-packages build
+	@.ci/reproducible
+
 lint:
 	@.ci/install-packages build lint
 	$(call configure,build,$(plain))
@@ -84,4 +94,4 @@ format:
 	@find src services tests -regex '.*\.\(cc\|[ch]\)' -exec clang-format -i {} +
 
 clean:
-	rm -rf build build-asan build-fuzz
+	rm -rf build build-asan build-fuzz build-coverage

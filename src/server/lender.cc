@@ -130,10 +130,11 @@ void Lender::watch_borrower(Endpoint& endpoint) {
 // well is believed for a while.
 void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
+    static constexpr Duration kAWhile = std::chrono::seconds(10);
     const auto head = look_at_queue(endpoint.listener->fd());
     const auto before = std::exchange(endpoint.left_over, head);
     const bool untouched = head && before && head->untouched_since(*before);
-    if (!untouched || lasted > 10s) {
+    if (!untouched || lasted > kAWhile) {
         endpoint.idle_deaths = 0;
         endpoint.death_backoff.reset();
         return;
