@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <sys/syscall.h>
 
-// The system calls that the injector can let fail.
+// The system calls that the injector can let fail or hold.
 struct Call {
     const char* name;
     unsigned number;
@@ -25,6 +25,7 @@ inline constexpr Call kCalls[] = {
     {"epoll_ctl", SYS_epoll_ctl},
     {"execve", SYS_execve},
     {"execveat", SYS_execveat},
+    {"exit_group", SYS_exit_group},
     {"fchownat", SYS_fchownat},
     {"fcntl", SYS_fcntl},
     {"flock", SYS_flock},

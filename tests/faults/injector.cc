@@ -6,8 +6,10 @@
 // takes orders from the SOCK_SEQPACKET socket SOCKET; the first is FAULT, in force from the start:
 //
 //   arm WHO CALL ERRNO FIRST COUNT   the FIRST-th call from now on fails, and COUNT - 1 after it
+//   hold WHO CALL FIRST              the FIRST-th call from now on waits until the next order
 //   none                             no call fails
-//   tell                             answers "HITS CALL=TIMES ..." since the last `arm` or `none`
+//   tell                             answers "HITS CALL=TIMES ..." since the last `arm`, `hold` or
+//                                    `none`; ends no waiting
 //
 // WHO is `daemon`, the first process, or `child`, another one as long as it runs the same program:
 // which is a child before its exec. Others are never touched, nor are calls of the dynamic loader,
@@ -61,6 +63,7 @@ struct Fault {
     int code = 0;
     long first = 0;
     long count = 0;
+    bool holds = false;
 };
 
 class Observer {
@@ -72,9 +75,17 @@ class Observer {
         std::istringstream words(order);
         std::string verb;
         std::string who;
+        if (held_.id != 0) answer(held_, 0);
+        held_ = {};
         fault_ = {};
-        words >> verb >> who >> fault_.call >> fault_.code >> fault_.first >> fault_.count;
-        fault_.armed = verb == "arm";
+        words >> verb >> who >> fault_.call;
+        fault_.holds = verb == "hold";
+        fault_.armed = verb == "arm" || fault_.holds;
+        fault_.count = 1;
+        if (fault_.holds)
+            words >> fault_.first;
+        else
+            words >> fault_.code >> fault_.first >> fault_.count;
         fault_.of_child = who == "child";
         seen_ = hits_ = 0;
         times_ = {};
@@ -94,14 +105,23 @@ class Observer {
     void answer_next() {
         seccomp_notif call{};
         if (ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) return;
-        seccomp_notif_resp answer{};
-        answer.id = call.id;
-        answer.error = -judge(call);
-        if (answer.error == 0) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-        ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &answer); // ENOENT: it was killed meanwhile
+        const long hits = hits_;
+        const int code = judge(call);
+        if (fault_.holds && hits_ != hits)
+            held_ = call;
+        else
+            answer(call, code);
     }
 
   private:
+    void answer(const seccomp_notif& call, int code) const {
+        seccomp_notif_resp answer{};
+        answer.id = call.id;
+        answer.error = -code;
+        if (code == 0) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &answer); // ENOENT: it was killed meanwhile
+    }
+
     // A call that comes out of the text of ld.so.
     static bool is_of_loader(pid_t pid, std::uint64_t instruction) {
         std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
@@ -146,6 +166,7 @@ class Observer {
     pid_t daemon_;
     struct stat program_;
     Fault fault_;
+    seccomp_notif held_{}; // no call if its id is 0
     long seen_ = 0;
     long hits_ = 0;
     std::array<std::array<long, kCount>, 2> times_{};

@@ -57,3 +57,13 @@ def start(workdir):
             daemon.settings = path
             return daemon
         yield run
+
+
+@pytest.fixture
+def injector(workdir):
+    from fault_injector import Injector, missing
+    if reason := missing():
+        pytest.skip(f"no faults: {reason}")
+    made = Injector(workdir)
+    yield made
+    made.close()

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 from harness import BUILD, PATIENCE
+from support import wait_until
 
 INJECTOR = BUILD / "tests/faults/fault_injector"
 Point = collections.namedtuple("Point", "who call error n")
@@ -36,6 +37,16 @@ class Injector:
     def order(point, count=1):
         code = getattr(errno, point.error)
         return f"arm {point.who} {point.call} {code} {point.n} {count}"
+
+    def hold(self, who, call, n=1):
+        """The n-th such call does not happen before the next order, as release() is one."""
+        assert self.say(f"hold {who} {call} {n}") == "ok"
+
+    def wait_held(self):
+        wait_until(lambda: self.tell()[0], "the call is held")
+
+    def release(self):
+        assert self.say("none") == "ok"
 
     def tell(self):
         """How many calls have failed, and {(who, call): times}."""

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import select
+import signal
 import socket
 import stat
 import subprocess
@@ -50,6 +51,14 @@ def growth(count, seconds):
 def has_nothing(s):
     """That no byte and no end has come to the socket until now."""
     return not select.select([s], [], [], 0)[0]
+
+
+def is_over(s):
+    """That the connection comes to its end without a byte: nobody has taken it."""
+    try:
+        return s.recv(100) == b""
+    except ConnectionResetError:
+        return True
 
 
 def stat_fields(pid):
@@ -124,6 +133,25 @@ def sleeps(pid, at_least=None):
 def assert_sleeps(pid, at_least=None):
     """No polling, no ticking timer, once it has done what there was to do."""
     wait_until(lambda: sleeps(pid, at_least), f"{pid} sleeps")
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Whatever happens meanwhile is found by the daemon in one round: signals first, the lowest number
+    before others, then descriptors as they became ready, then timers. From its epoll_wait(2), before
+    which those of the last round are still in the queue."""
+    wait_until(lambda: epoll_timeout(pid) is not None, f"{pid} waits for events")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        wait_until(lambda: stat_fields(pid)[0] == "T", f"{pid} is stopped")
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wait_zombie(daemon, pid):
+    """Until the daemon's child has ended and only waits to be reaped."""
+    wait_until(lambda: children(daemon).get(pid) == "Z", f"{pid} has ended")
 
 
 def wait_for_end(pid):
