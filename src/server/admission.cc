@@ -16,6 +16,12 @@ void Admission::arm_all(Service& service) {
         arm(*endpoint);
 }
 
+// A socket may be closed in the very round in which it is readable, its back-off is over or its
+// service gets room. Whoever closes it drops its Watch and its Timer, and with them what is pending
+// of both (event/loop.cc). Whatever comes later comes through here, where each reason not to listen
+// is looked at anew: so an end or a resume arms nothing that was closed before it, and what it has
+// armed is closed like any other after it. A gate lives longer than a service; it calls the service
+// that there is now, or nobody (Roster).
 void Admission::arm(Endpoint& endpoint) {
     feed_.changed(*endpoint.service);
     const bool held = endpoint.service->hold != Hold::none;

@@ -75,6 +75,7 @@ void Operator::pause(Parameters& parameters, const Responder& responder) {
 void Operator::resume(Parameters& parameters, const Responder& responder) {
     const auto names = parameters.texts("names");
     parameters.done();
+    if (is_stopping(responder)) return;
     std::vector<Service*> services;
     if (names && !names->empty()) {
         services = find(*names, responder);
@@ -98,6 +99,7 @@ void Operator::disable(Parameters& parameters, const Responder& responder) {
 }
 
 void Operator::enable(Parameters& parameters, const Responder& responder) {
+    if (is_stopping(responder)) return; // its sockets have been closed for good
     const auto services = find_named(parameters, responder);
     if (services.empty()) return;
     for (Service* service : services)

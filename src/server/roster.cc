@@ -96,8 +96,10 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
         }
     }
     lists_.clear();
-    close_sockets(plan.closed);
+    // In this order: who borrowed a socket that is closed gives back a slot, which arms what is
+    // left of the service.
     release_unsucceeded(plan);
+    close_sockets(plan.closed);
     admission_.feed().forget_services();
     services_ = std::move(fresh);
     keep_histories();
@@ -180,8 +182,12 @@ void Roster::release_unsucceeded(const Plan& plan) const {
     }
 }
 
+// A kept socket may be listened on, parked, lent or missing, and a timer may be due in this very
+// round: whatever the old form had set would be done to the new one. A server that was lent the
+// socket keeps it; its end finds the endpoint, not the service, so the new form gets it back.
 void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     const SocketOptions before = endpoint.service->config->socket;
+    endpoint.timer.reset();
     endpoint.service = &service;
     endpoint.index = index;
     endpoint.not_before = {}; // what was configured too narrowly must not be waited out

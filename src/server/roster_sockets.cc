@@ -19,6 +19,7 @@ void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened
         log::print(level, {.service = name}, "{}: listening on {}", name,
                    endpoint.spec().address.to_string());
         endpoint.open_backoff.reset();
+        endpoint.timer.reset(); // the next try, if this one has come before it
         endpoint.absent = false;
         endpoint.listener = std::move(*opened);
         lender_.find_borrower(endpoint);
