@@ -37,6 +37,8 @@ Signals::Signals(EventLoop& loop, std::initializer_list<int> wanted, Handler han
     watch_ = loop.watch_first(fd_.get(), EPOLLIN, [this](std::uint32_t) { read_all(); });
 }
 
+// Of those that are pending the lowest number comes first, signal(7): SIGHUP, SIGUSR2 and SIGTERM
+// before the SIGCHLD of the same moment. Nobody may conclude that what has ended has been reaped.
 void Signals::read_all() {
     std::array<signalfd_siginfo, 16> batch{};
     const ssize_t size = ::read(fd_.get(), batch.data(), sizeof batch);

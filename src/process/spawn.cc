@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -277,6 +278,23 @@ std::vector<SpawnReport> Spawner::reports() {
         const auto count = static_cast<std::size_t>(size) / sizeof batch[0];
         all.insert(all.end(), batch.begin(), batch.begin() + static_cast<std::ptrdiff_t>(count));
     }
+}
+
+// The writing end may block, which the daemon must not.
+void Spawner::put_back(const std::vector<SpawnReport>& reports) const {
+    for (const SpawnReport& report : reports) {
+        pollfd item{report_writer_.get(), POLLOUT, 0};
+        if (poll(&item, 1, 0) != 1 ||
+            write(report_writer_.get(), &report, sizeof report) != sizeof report)
+            return;
+    }
+}
+
+void Spawner::take_over(Pipe pipe) {
+    for (const int fd : {pipe.read, pipe.write})
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    reports_.reset(pipe.read);
+    report_writer_.reset(pipe.write);
 }
 
 void Spawner::restore_descriptor_limit(std::uint64_t soft, std::uint64_t hard) {

@@ -43,7 +43,8 @@ struct SpawnRequest {
     std::chrono::steady_clock::time_point since{};
 };
 
-// A child that could not become its program; it exits with 127.
+// A child that could not become its program; it exits with 127. Written by one binary and perhaps
+// read by the next: its layout stays, and numbers of stages are only added.
 struct SpawnReport {
     pid_t pid = 0;
     SpawnStage stage = SpawnStage::exec;
@@ -81,10 +82,21 @@ class Spawner {
     void on_exec(ExecTimes::Handler handler) { times_.on_exec(std::move(handler)); }
     void note_execs();
 
-    // Readable when reports() has something. A child's report is there before its end is, so:
-    // reap first, then take the reports, then judge.
-    [[nodiscard]] int report_fd() const { return reports_.get(); }
+    // A child's report is there before its end is, so: reap first, then take the reports, then
+    // judge. There may be some of children that have not ended yet, too.
     [[nodiscard]] std::vector<SpawnReport> reports();
+    // For whoever goes on with the pipe; only a few.
+    void put_back(const std::vector<SpawnReport>& reports) const;
+
+    // The pipe of the reports: children that were cloned by a binary before this one write to
+    // theirs.
+    struct Pipe {
+        int read = -1;
+        int write = -1;
+    };
+    [[nodiscard]] Pipe pipe() const { return {reports_.get(), report_writer_.get()}; }
+    // Takes both ends.
+    void take_over(Pipe pipe);
 
     // The limit of descriptors that children get back, where the daemon has raised its own.
     void restore_descriptor_limit(std::uint64_t soft, std::uint64_t hard);

@@ -3,6 +3,7 @@
 #include "config/resource_values.h"
 #include "log/log.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fcntl.h>
 
@@ -89,29 +90,40 @@ pid_t Launcher::launch(Order order) {
 void Launcher::adopt(pid_t pid, Child child, const Tether::State& tether) {
     child.tether =
         Tether::resume(loop_, hang_ups_, {pid, child.config, child.peer, child.started}, tether);
+    child.adopted = true;
     children_.add(pid, std::move(child));
 }
 
-// A child writes its report before it ends. Reaping a batch first and reading the reports after it
-// therefore never misses one; the other way round it would.
+// Exit 127 is how a child ends that has reported; one can also be killed just after it has.
+static bool may_have_reported(const ChildEnd& end) {
+    return end.how != CLD_EXITED || end.status == 127;
+}
+
+// A child writes its report before it ends, and the daemon can look at any moment between. Reports
+// are read after the batch was reaped: so that of each child in the batch is there. Those of others
+// may be there too, whose end comes in a later batch: they are kept for it. Of a child that is not
+// one of ours any more none is kept, as its pid may come again.
 void Launcher::reap() {
     std::vector<ChildEnd> batch;
     while (const auto end = reap_one())
         batch.push_back(*end);
-    bool may_have_failed = false;
+    if (std::any_of(batch.begin(), batch.end(), may_have_reported)) {
+        const auto fresh = spawner_->reports();
+        reports_.insert(reports_.end(), fresh.begin(), fresh.end());
+    }
     for (const ChildEnd& end : batch)
-        may_have_failed = may_have_failed || (end.how == CLD_EXITED && end.status == 127);
-    const auto reports = may_have_failed ? spawner_->reports() : std::vector<SpawnReport>{};
-    for (const ChildEnd& end : batch)
-        ended(end, reports);
+        ended(end);
+    std::erase_if(reports_, [this](const auto& report) { return !children_.has(report.pid); });
     groups_.tidy();
 }
 
-static const SpawnReport* report_of(pid_t pid, const std::vector<SpawnReport>& reports) {
-    for (const SpawnReport& report : reports) {
-        if (report.pid == pid) return &report;
-    }
-    return nullptr;
+std::optional<SpawnReport> Launcher::take_report(pid_t pid) {
+    const auto found = std::find_if(reports_.begin(), reports_.end(),
+                                    [pid](const auto& report) { return report.pid == pid; });
+    if (found == reports_.end()) return std::nullopt;
+    const SpawnReport report = *found;
+    reports_.erase(found);
+    return report;
 }
 
 // What the stage was about: "exec" of what, "setting the limit of" what.
@@ -147,7 +159,7 @@ static void count(Tally& tally, const ChildEnd& end, Duration lasted, bool was_s
     tally.count_exit(end.how != CLD_EXITED, end.status);
 }
 
-void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& reports) {
+void Launcher::ended(const ChildEnd& end) {
     auto child = children_.take(end.pid);
     if (!child) { // perhaps an orphan that came to us because we are PID 1
         if (on_other_end_) on_other_end_(end);
@@ -160,11 +172,11 @@ void Launcher::ended(const ChildEnd& end, const std::vector<SpawnReport>& report
         errors_.ended(lines);
     }
     const std::string& name = child->config->name;
-    const SpawnReport* report = report_of(end.pid, reports);
-    if (child->gate) count(child->gate->tally(), end, lasted, report == nullptr);
-    if (report != nullptr) {
-        const Error error{stage_text(report->stage) + object_of(*report, *child->config),
-                          report->code};
+    const auto report = take_report(end.pid);
+    if (child->gate) count(child->gate->tally(), end, lasted, !report);
+    if (report) {
+        const std::string object = child->adopted ? "" : object_of(*report, *child->config);
+        const Error error{stage_text(report->stage) + object, report->code};
         log::error({.event = log::Event::child_failed,
                     .service = name,
                     .peer = &child->peer,

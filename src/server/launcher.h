@@ -13,6 +13,9 @@
 #include <csignal>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace inetd {
 
@@ -50,6 +53,7 @@ class Launcher {
         Fd connection{}; // a copy of the child's, where its TRAFFIC is logged
         ClientLog::User user{};
         std::shared_ptr<Gate> gate{}; // counts what becomes of it; null: nobody does
+        bool adopted = false;         // `config` need not be what it was born with
     };
     // The pid, or 0 after it has logged why not.
     pid_t launch(Order order);
@@ -60,6 +64,8 @@ class Launcher {
 
     // Sees to all children that have ended.
     void reap();
+    // For a daemon after us, which goes on with the spawner's pipe.
+    void put_reports_back() { spawner_->put_back(std::exchange(reports_, {})); }
     // For the ends of processes that launch() has not started.
     void on_other_end(std::function<void(const ChildEnd&)> handler) {
         on_other_end_ = std::move(handler);
@@ -75,13 +81,15 @@ class Launcher {
     void count_starts() const { spawner_->note_execs(); }
     [[nodiscard]] GroupTree& groups() { return groups_; }
     [[nodiscard]] Spawner& spawner() { return *spawner_; }
+    [[nodiscard]] const Spawner& spawner() const { return *spawner_; }
     [[nodiscard]] HangUps& hang_ups() { return hang_ups_; }
     [[nodiscard]] const HangUps& hang_ups() const { return hang_ups_; }
     [[nodiscard]] ErrorOutputs& errors() { return errors_; }
     [[nodiscard]] const ErrorOutputs& errors() const { return errors_; }
 
   private:
-    void ended(const ChildEnd& end, const std::vector<SpawnReport>& reports);
+    void ended(const ChildEnd& end);
+    [[nodiscard]] std::optional<SpawnReport> take_report(pid_t pid);
 
     EventLoop& loop_;
     Feed& feed_;
@@ -91,6 +99,7 @@ class Launcher {
     HangUps hang_ups_; // before the children, who have Tethers
     ClientLog client_log_;
     ChildTable<Child> children_;
+    std::vector<SpawnReport> reports_; // of children whose end has not been seen yet
     std::size_t descriptors_ = 0;
     std::function<void(const ChildEnd&)> on_other_end_;
 };

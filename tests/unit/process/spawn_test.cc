@@ -215,6 +215,24 @@ TEST_CASE("a program that is not there is reported with its stage and errno") {
     });
 }
 
+TEST_CASE("a report is read by whoever takes over the pipe, also one that was put back") {
+    const Program program{"/nonexistent/program", {"program"}};
+    auto before = Spawner::create(SpawnMethod::shared_memory);
+    REQUIRE(before);
+    const Outcome early = run(**before, program, false);
+    REQUIRE(early.reports.size() == 1);
+    (*before)->put_back(early.reports);
+    auto after = Spawner::create(SpawnMethod::shared_memory);
+    REQUIRE(after);
+    const auto [read, write] = (*before)->pipe();
+    (*after)->take_over({.read = dup(read), .write = dup(write)});
+    const Outcome late = run(**after, program, false);
+    REQUIRE(late.reports.size() == 2);
+    CHECK(late.reports[0].pid == early.end.pid);
+    CHECK(late.reports[1].pid == late.end.pid);
+    CHECK((*before)->reports().empty());
+}
+
 TEST_CASE("a user that cannot be taken is reported as such") {
     if (geteuid() != 0) return;
     const Account account{.user = "none", .uid = static_cast<uid_t>(-1), .gid = 1, .groups = {1}};
