@@ -19,6 +19,9 @@ class Drainer {
     void begin(const control::Responder& responder, bool stop);
     // At the end of each round of the loop.
     void look();
+    // For a daemon after us: whether it is to stop, and that it is. Who waits here asks again.
+    [[nodiscard]] bool stops() const { return stops_; }
+    void resume(bool stops) { stops_ = stops; }
 
   private:
     Roster& roster_;

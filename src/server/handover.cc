@@ -105,7 +105,8 @@ static json child(const Handover::Child& child) {
             {"hang_up", child.tether.hang_up},
             {"ending", child.tether.ending},
             {"connection", child.connection},
-            {"user", hex(child.user)}};
+            {"user", hex(child.user)},
+            {"kill_at", time(child.kill_at)}};
 }
 
 static Handover::Child child_of(const json& item, std::size_t services) {
@@ -119,7 +120,8 @@ static Handover::Child child_of(const json& item, std::size_t services) {
             .tether = {.hang_up = item.at("hang_up").get<HangUps::Token>(),
                        .ending = item.at("ending").get<bool>()},
             .connection = descriptor_or_none(item.at("connection")),
-            .user = bytes_of(item.at("user"))};
+            .user = bytes_of(item.at("user")),
+            .kill_at = time_of(item.value("kill_at", json(0)))};
 }
 
 static json session(std::size_t service, const SessionState& state) {
@@ -182,7 +184,9 @@ std::string handover_text(const Handover& handover) {
              {"started", time(handover.started)},
              {"generation", handover.generation},
              {"reload", handover.reload},
-             {"reloads", {handover.reloads.applied, handover.reloads.refused}}};
+             {"reloads", {handover.reloads.applied, handover.reloads.refused}},
+             {"stops_when_drained", handover.stops_when_drained},
+             {"reports", {handover.reports.read, handover.reports.write}}};
     for (const char* list : {"services", "sockets", "children", "sessions", "mux_sessions",
                              "relays", "farewells", "error_pipes", "outcasts"})
         all[list] = json::array();
@@ -228,10 +232,14 @@ static Handover handover_of(const json& all) {
         handover.started = time_of(all.at("started"));
         handover.generation = number<unsigned>(all.at("generation"), 0, INT32_MAX);
     }
-    handover.reload = all.value("reload", std::string());
+    handover.reload = all.value("reload", "");
     if (all.contains("reloads"))
         handover.reloads = {all["reloads"].at(0).get<std::uint64_t>(),
                             all["reloads"].at(1).get<std::uint64_t>()};
+    handover.stops_when_drained = all.value("stops_when_drained", false);
+    const json reports = all.value("reports", json{-1, -1});
+    handover.reports = {descriptor_or_none(reports.at(0)), descriptor_or_none(reports.at(1))};
+    if ((reports.at(0) == -1) != (reports.at(1) == -1)) throw std::invalid_argument("half a pipe");
     if (all.contains("descriptor_limit"))
         handover.descriptor_limit.emplace(all["descriptor_limit"].at(0).get<std::uint64_t>(),
                                           all["descriptor_limit"].at(1).get<std::uint64_t>());
@@ -255,14 +263,13 @@ static Handover handover_of(const json& all) {
     for (const json& item : all.at("farewells"))
         handover.farewells.push_back(farewell_of(item));
     for (const json& item : all.at("error_pipes"))
-        handover.error_pipes.emplace_back(size_of(item.at("service"), services),
-                                          ErrorLinesState{
-                                              .fd = descriptor_of(item.at("fd")),
-                                              .config = nullptr,
-                                              .peer = address_of(item.at("peer")),
-                                              .pid = number<pid_t>(item.at("pid"), 1, INT32_MAX),
-                                              .text = bytes_of(item.at("text")),
-                                          });
+        handover.error_pipes.emplace_back(
+            size_of(item.at("service"), services),
+            ErrorLinesState{.fd = descriptor_of(item.at("fd")),
+                            .config = nullptr,
+                            .peer = address_of(item.at("peer")),
+                            .pid = number<pid_t>(item.at("pid"), 1, INT32_MAX),
+                            .text = bytes_of(item.at("text"))});
     for (const json& item : all.at("outcasts"))
         handover.outcasts.emplace_back(source_of(item.at("key")), time_of(item.at("until")));
     handover.hang_ups = {.epoll = descriptor_or_none(all.at("hang_ups").at("epoll")),
@@ -285,8 +292,9 @@ Result<Handover> parse_handover(std::string_view text) {
 
 std::vector<int> descriptors_of(const Handover& handover) {
     std::vector<int> all;
-    if (handover.pid_file >= 0) all.push_back(handover.pid_file);
-    if (handover.control >= 0) all.push_back(handover.control);
+    for (const int fd :
+         {handover.pid_file, handover.control, handover.reports.read, handover.reports.write})
+        if (fd >= 0) all.push_back(fd);
     for (const auto& item : handover.sockets) {
         all.push_back(item.fd);
         if (item.borrower >= 0) all.push_back(item.borrower);

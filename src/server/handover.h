@@ -11,6 +11,7 @@
 #include "net/socket.h"
 #include "policy/gate.h"
 #include "policy/outcasts.h"
+#include "process/spawn.h"
 #include "server/error_lines.h"
 #include "server/hang_ups.h"
 #include "server/options.h"
@@ -68,6 +69,7 @@ struct Handover {
         Tether::State tether{};
         int connection = -1; // another, for its traffic
         std::string user{};  // as ident said
+        TimePoint kill_at{}; // it was sent SIGTERM on request; zero: it was not
     };
 
     std::string version;
@@ -78,6 +80,8 @@ struct Handover {
     unsigned generation = 0; // how many binaries there were before
     std::string reload;      // done by this: what is to be said of it; empty = there is none
     ReloadCounts reloads;
+    bool stops_when_drained = false;
+    Spawner::Pipe reports; // -1 from a daemon that kept it
     std::optional<std::pair<std::uint64_t, std::uint64_t>> descriptor_limit; // soft, hard
     std::vector<Service> services;
     std::vector<Socket> sockets;

@@ -13,6 +13,19 @@
 // daemon neither watches it nor touches its mode, which both would share; it is made blocking
 // before, as a server expects, and non-blocking after, whatever the server has made of it. A server
 // can also shut it down, connect it or filter it; that is undone, as the next one needs it whole.
+//
+// The server's end and a reload may come in either order, also in one round, where SIGHUP is read
+// before SIGCHLD. The end knows the endpoint, weakly, and the pid, and both are looked at:
+//   the end first           the socket is watched again, and the reload finds it like any other
+//   the line stays          the endpoint goes on under its new service and stays lent; the end
+//   gives
+//                           it to the new form, which may be `nowait` or a built-in by then
+//   the line goes           the endpoint dies, and with it its loan; the end finds nobody. The
+//                           server has the socket for itself, and a line that comes again cannot
+//                           bind before it has ended: a retry like any other
+//   disabled, stopped       the endpoint lives without a socket and is lent to nobody; it may have
+//                           another socket, lent to another server, when the end comes
+// The pid cannot be another server's: it is not free before the end was reaped, which is once.
 
 namespace inetd {
 
@@ -50,14 +63,11 @@ std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& e
                                                                      pid_t pid) {
     endpoint.lent_to = pid;
     endpoint.watch.reset();
-    if (!endpoint.loan) {
-        watch_for_others(endpoint);
-    } else {
-        // It is our own child, and counted as one.
-        endpoint.loan->watch.reset();
-        endpoint.loan->timer.reset();
-        endpoint.loan->lease.reset();
-    }
+    // What find_borrower() took it for: it is our own child, and counted as one.
+    forget(endpoint);
+    // The binary before may not have come to note it.
+    watch_for_others(endpoint);
+    note(endpoint);
     return when_ended(endpoint);
 }
 

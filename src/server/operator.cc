@@ -89,6 +89,20 @@ void Operator::take_over(const DaemonSettings& settings, Fd listener) {
     if (!server_.take_over(place, std::move(listener))) listen(settings);
 }
 
+void Operator::hand_over(Handover& all) const {
+    all.control = listener();
+    all.stops_when_drained = drainer_.stops();
+    for (Handover::Child& child : all.children)
+        child.kill_at = kills_.time_of(child.pid).value_or(TimePoint());
+}
+
+void Operator::take_over(const Handover& handover) {
+    drainer_.resume(handover.stops_when_drained);
+    for (const Handover::Child& child : handover.children)
+        if (child.kill_at != TimePoint() && launcher_.has(child.pid))
+            kills_.resume(child.pid, child.kill_at);
+}
+
 void Operator::end_of_round() {
     feed_.flush();
     drainer_.look();

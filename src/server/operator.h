@@ -7,6 +7,7 @@
 #include "policy/backoff.h"
 #include "server/acceptor.h"
 #include "server/drainer.h"
+#include "server/handover.h"
 #include "server/kills.h"
 #include "server/launcher.h"
 #include "server/overview.h"
@@ -43,6 +44,10 @@ class Operator {
     void take_over(const DaemonSettings& settings, Fd listener);
     // For the daemon after us; -1 if there is none.
     [[nodiscard]] int listener() const { return server_.listener(); }
+    // What callers were promised, which goes on in a daemon after us: in its hand-over, and once
+    // that one has its children.
+    void hand_over(Handover& all) const;
+    void take_over(const Handover& handover);
     // From now on there is nobody to ask any more.
     void close() {
         again_.reset();

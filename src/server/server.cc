@@ -68,8 +68,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
     });
     log::set_recent(&recent_);
     recent_.on_line([this](const log::Recent::Line& line) { feed_.line(line); });
-    // What children take over from us.
-    umask(022);
+    umask(022); // what children take over from us
     take_descriptors();
 }
 
@@ -123,7 +122,7 @@ Handover Server::hand_over_all() const {
     all.invocation = options_.invocation;
     all.pid_file = pid_file_;
     all.descriptor_limit = descriptor_limit_;
-    all.control = operator_.listener();
+    operator_.hand_over(all);
     all.started = started_;
     all.generation = generation_ + 1;
     all.reloads = reloads_;
@@ -156,11 +155,11 @@ Result<void> Server::start() {
     hold_reserve();
     if (predecessor_) {
         take_over(*predecessor_, roster_, launcher_, acceptor_);
-        if (predecessor_->reload.empty())
-            log::notice("upgraded from version {} to {}", escaped(predecessor_->version),
-                        INETD_VERSION);
-        else
-            note_reload(true, predecessor_->reload);
+        operator_.take_over(*predecessor_);
+        if (may_go_back_ || predecessor_->reload.empty())
+            log::notice("upgraded from version {} to " INETD_VERSION,
+                        escaped(predecessor_->version));
+        if (!predecessor_->reload.empty()) note_reload(true, predecessor_->reload);
         roster_.set_holds({});
         predecessor_.reset();
         launcher_.reap();
@@ -287,8 +286,8 @@ void Server::apply(const Loaded& loaded, CapabilitySet missing, ReloadResult& re
     if (missing.mask != 0) {
         log::notice("executing inetd anew for {}", capabilities_line(missing));
         result.anew = true;
-        if (upgrade_.renew()) pending_reload_ = result.text;
-        return;
+        pending_reload_ = result.text;
+        return upgrade_.renew();
     }
     logging_.apply(loaded.daemon);
     take_up(loaded.daemon, plan, services);
@@ -310,7 +309,7 @@ About Server::about() const {
 // The first time: nobody new, and those who are here may finish. The second time: now.
 void Server::stop() {
     if (shutdown_.begun()) return shutdown_.hurry();
-    upgrade_.cancel();
+    upgrade_.end();
     acceptor_.admission().stop();
     roster_.close_all(Parting::stop);
     acceptor_.stop_sessions();

@@ -115,6 +115,7 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
             all.farewells.push_back(std::move(state));
     for (ErrorLinesState& state : launcher.errors().states())
         all.error_pipes.emplace_back(places.add(*state.config, {}), std::move(state));
+    all.reports = launcher.spawner().pipe();
     all.hang_ups = launcher.hang_ups().state();
     all.outcasts = acceptor.admission().outcasts().state();
     return all;
@@ -250,6 +251,7 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
     }
     acceptor.admission().outcasts().restore(handover.outcasts, Clock::now());
     launcher.hang_ups().resume(handover.hang_ups);
+    if (handover.reports.read >= 0) launcher.spawner().take_over(handover.reports);
     std::unordered_map<pid_t, std::shared_ptr<ErrorLines>> lines;
     for (const auto& [place, was] : handover.error_pipes) {
         ErrorLinesState state = was;

@@ -15,6 +15,18 @@
 #include <unistd.h>
 #include <utility>
 
+// A change takes many rounds of the loop, and anything may come between them. What ends the daemon
+// or wants another exec is told to end() and renew(), in whichever state the change is; for all
+// else nothing is different from any other time, as what is handed over is taken at the very end.
+// From the reaping in replace() to the exec no handler runs, so nothing that the daemon knows
+// changes. What happens outside is kept by the kernel for the binary after us:
+//   a child's end     stays a zombie until the new binary reaps, after it has its children
+//   a child's report  stays in the pipe, which is handed over
+//   a signal          is blocked and stays pending over an exec, for the next signalfd
+//   a client          stays in the queue of the socket, as a datagram does
+//   a call            its connection ends, which the caller sees; the listening socket stays
+// Timers that were promised to somebody are handed over as times. Back-offs begin anew.
+
 namespace inetd {
 
 using namespace std::chrono_literals;
@@ -118,16 +130,20 @@ Error become(const Invocation& invocation, const Handover& handover, int state, 
     return error;
 }
 
-bool Upgrade::renew() {
-    if (trial_ != 0 || late_) return false;
-    same_ = true;
+void Upgrade::renew() {
+    renewal_ = trial_ != 0;
+    if (trial_ == 0 && !late_) soon(true);
+}
+
+void Upgrade::soon(bool same) {
+    same_ = same;
     late_ = true;
     latest_ = Clock::now() + kPatience;
     timer_ = loop_.after(Duration::zero(), [this] { replace(); });
-    return true;
 }
 
 void Upgrade::begin() {
+    if (ended_) return;
     if (trial_ != 0 || late_) return log::notice("upgrade: one is under way already");
     same_ = false;
     log::notice("upgrade: trying {}", invocation_.program);
@@ -193,16 +209,23 @@ void Upgrade::trial_ended(const ChildEnd& end) {
     timer_.reset();
     const std::string said = last_line(output_.get());
     output_.reset();
+    judge(end, said, in_time);
+    // It may have been asked for at any time of the trial. Where that has gone well, renewal comes
+    // with it.
+    if (std::exchange(renewal_, false) && !late_ && !ended_) soon(true);
+}
+
+void Upgrade::judge(const ChildEnd& end, const std::string& said, bool in_time) {
+    // A signal to stop is read before the SIGCHLD of the same moment, so the trial may have ended
+    // well and its end be seen only now.
+    if (ended_) return refuse("the daemon is stopping");
     if (!in_time) return refuse(invocation_.program + " did not answer in time");
     if (!end.succeeded() || !said.starts_with(kWouldTakeOver))
         return refuse(fmt::format("{}: {}{}{}", invocation_.program, end.text(),
                                   said.empty() ? "" : ": ", escaped(said)));
-    late_ = true;
-    same_ = false;
-    latest_ = Clock::now() + kPatience;
     if (hooks_.unsettled()) log::notice("upgrade: waiting for clients that are not known yet");
     // Not from here: of the batch of children that we are in, some may not have been seen to.
-    timer_ = loop_.after(Duration::zero(), [this] { replace(); });
+    soon(false);
 }
 
 void Upgrade::replace() {
@@ -212,24 +235,30 @@ void Upgrade::replace() {
     }
     launcher_.spawner().settle();
     launcher_.reap();
+    launcher_.put_reports_back();
     const Handover handover = hooks_.state();
     const auto state = handover_file(handover);
     const Fd previous(open("/proc/self/exe", O_PATH | O_CLOEXEC));
-    if (!state || !previous) {
-        late_ = false;
-        return refuse(state ? errno_error("/proc/self/exe").text() : state.error().text());
-    }
+    if (!state || !previous)
+        return stay(state ? errno_error("/proc/self/exe").text() : state.error().text());
     hooks_.leaving();
     log::drain();
     const Error error = become(invocation_, handover, state->get(), previous.get(), same_);
-    late_ = false;
-    hooks_.staying();
-    refuse(error.text());
+    stay(error.text());
 }
 
-void Upgrade::cancel() {
-    if (std::exchange(late_, false)) timer_.reset();
+void Upgrade::stay(const std::string& why) {
+    late_ = false;
+    hooks_.staying();
+    refuse(why);
+}
+
+void Upgrade::end() {
+    ended_ = true;
     if (trial_ != 0) kill(trial_, SIGKILL);
+    if (!std::exchange(late_, false)) return;
+    timer_.reset();
+    refuse("the daemon is stopping");
 }
 
 void Upgrade::refuse(const std::string& why) const {

@@ -22,7 +22,7 @@ class Upgrade {
         std::function<Handover()> state;
         // Whether there are clients that no hand-over has, but that will soon be seen to.
         std::function<bool()> unsettled;
-        // Just before the exec, and if that failed all the same.
+        // Just before the exec, and if the change fails after the trial all the same.
         std::function<void()> leaving;
         std::function<void()> staying;
         std::function<void(const std::string& why)> refused;
@@ -31,18 +31,21 @@ class Upgrade {
         : loop_(loop), launcher_(launcher), invocation_(invocation), hooks_(std::move(hooks)) {}
 
     void begin();
-    // Executes anew what runs already, without a trial, for what only exec(2) gives. False if a
-    // change is under way, which does the same.
-    bool renew();
-    // Gives up, if one is under way and it is not too late.
-    void cancel();
+    // Executes anew what runs already, without a trial, for what only exec(2) gives. A change that
+    // is under way does the same, and if it is refused this comes after it.
+    void renew();
+    // The daemon stops: from now on there is no change any more.
+    void end();
     // Says that there will be none.
     void refuse(const std::string& why) const;
 
   private:
     Result<pid_t> start_trial(int state, int output);
     void trial_ended(const ChildEnd& end);
+    void judge(const ChildEnd& end, const std::string& said, bool in_time);
+    void soon(bool same);
     void replace();
+    void stay(const std::string& why);
 
     EventLoop& loop_;
     Launcher& launcher_;
@@ -51,8 +54,10 @@ class Upgrade {
     Fd output_; // of the trial
     pid_t trial_ = 0;
     bool late_ = false;
-    bool same_ = false; // the binary that runs already
-    TimePoint latest_;  // until when it waits for clients
+    bool same_ = false;    // the binary that runs already
+    bool renewal_ = false; // asked for while a trial ran
+    bool ended_ = false;
+    TimePoint latest_; // until when it waits for clients
     Timer timer_;
 };
 

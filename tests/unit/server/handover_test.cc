@@ -23,6 +23,8 @@ Handover example() {
     all.generation = 2;
     all.reloads = {.applied = 5, .refused = 6};
     all.reload = "reload: 1 added";
+    all.stops_when_drained = true;
+    all.reports = {.read = 31, .write = 32};
     all.descriptor_limit = {1024, 524288};
     Gate::State gate{.started = 12,
                      .last_use = TimePoint(4s),
@@ -65,7 +67,8 @@ Handover example() {
                             .own_socket = 11,
                             .tether = {.hang_up = 3, .ending = true},
                             .connection = 21,
-                            .user = "joe"});
+                            .user = "joe",
+                            .kill_at = TimePoint(10s)});
     all.sessions.push_back({0,
                             {.fd = 12,
                              .service = nullptr,
@@ -124,11 +127,14 @@ TEST_CASE("a hand-over says the same after it was read") {
     CHECK(read->children[0].peer == *SocketAddress::unix_path("/run/x"));
     CHECK(read->children[0].started == TimePoint(1234567890123ns));
     CHECK(read->children[0].user == "joe");
+    CHECK(read->children[0].kill_at == TimePoint(10s));
+    CHECK(read->stops_when_drained);
+    CHECK(read->reports.write == 32);
     CHECK(read->sessions[0].second.bytes_in == UINT64_MAX);
     CHECK(read->invocation.arguments == std::vector<std::string>{"inetd", "-i"});
     CHECK(read->descriptor_limit->second == 524288);
     CHECK(descriptors_of(*read) ==
-          std::vector{9, 30, 10, 22, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
+          std::vector{9, 30, 31, 32, 10, 22, 11, 21, 12, 13, 16, 17, 18, 19, 14, 15, 20});
     CHECK(handover_text(*parse_handover(handover_text(Handover()))) == handover_text(Handover()));
 }
 
@@ -159,6 +165,7 @@ TEST_CASE("a hand-over that is wrong is refused and says why") {
     CHECK(error_with(R"("left":"6c)", R"("left":"6)") == "hand-over: half a byte");
     CHECK(error_with(R"("left":"6c)", R"("left":"6g)") == "hand-over: bytes are not hexadecimal");
     CHECK(error_with(R"("in":19)", R"("in":-1)") == "hand-over: half a pipe");
+    CHECK(error_with(R"("reports":[31,)", R"("reports":[-1,)") == "hand-over: half a pipe");
     CHECK(error_with(R"("client":16)", R"("client":-1)") == range);
     CHECK(error_with(R"("services")", R"("servants")") != "none");
     CHECK(error_with(R"("shut":true)", R"("shut":1)") != "none");
