@@ -1,6 +1,6 @@
 # Thin: meson and ninja build, the scripts stand in .ci/.
 .NOTPARALLEL:
-.PHONY: help build run test check-asan install deb bench bench-quick faults soak fuzz coverage reproducible format lint clean
+.PHONY: help build run test check-asan install deb bench bench-quick faults order soak fuzz coverage reproducible format lint clean
 
 # Without vptr: that check asks the kernel by a pipe whether memory is there, and reports a fault where
 # the tests use up all descriptors.
@@ -25,6 +25,7 @@ endef
 #: make lint      clang-format, clang-tidy, cppcheck and shellcheck; ALL=1: for unchanged files, too
 #: make format    let clang-format write the files anew
 #: make fuzz      run each fuzz target for MINUTES=1
+#: make order     force each order of events that race (a minute)
 #: make faults    let each system call fail with each error, PHASE by PHASE (root, half an hour)
 #: make soak      everything at once for MINUTES=20: clients, reloads, changes of the binary, kills
 #: make bench     measure beside other super-servers (root, half an hour); bench-quick: 2 minutes
@@ -71,6 +72,10 @@ faults: build
 soak: build
 	@.ci/install-packages test
 	@/usr/bin/python3 tests/system/soak.py $(or $(MINUTES),20)
+
+order: build
+	@.ci/install-packages test
+	@/usr/bin/python3 -m pytest -q tests/system/test_order_*.py
 
 fuzz:
 	@.ci/install-packages build fuzz

@@ -138,8 +138,9 @@ def assert_sleeps(pid, at_least=None):
 @contextlib.contextmanager
 def stopped(pid):
     """Whatever happens meanwhile is found by the daemon in one round: signals first, the lowest number
-    before others, then descriptors as they became ready, then timers. From its epoll_wait(2), before
-    which those of the last round are still in the queue."""
+    before others, then descriptors as they became ready. (Timers that are due come before that round:
+    the stop ends epoll_wait(2) by EINTR.) It is stopped while it waits, because until then what was
+    ready in the last round is still in the queue."""
     wait_until(lambda: epoll_timeout(pid) is not None, f"{pid} waits for events")
     os.kill(pid, signal.SIGSTOP)
     try:

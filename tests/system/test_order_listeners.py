@@ -1,18 +1,26 @@
 """Listeners that are lent, full, paused, backing off or ready, and end in the same moment. Each order is
-forced: by a daemon that is stopped until both events are there, which it then finds in one round."""
+forced: by a daemon that is stopped, or held, until both events are there, which it then finds in one
+round."""
 
 import os
+import resource
 import signal
 import socket
 import time
 
 import pytest
 
-from fault_injector import Injector, Point
 from harness import ME, Daemon, ask, connect, free_port, inetctl
-from support import (assert_sleeps, children, has_nothing, is_over, script, stopped, wait_until,
-                     wait_zombie)
+from support import (assert_sleeps, children, descriptors, epoll_timeout, has_nothing, is_over, script,
+                     stopped, wait_until, wait_zombie)
 from varlink import INETD, Control
+
+def assert_closed(d, port):
+    """Nobody is listened to; and the daemon has not died of it."""
+    with pytest.raises(ConnectionRefusedError):
+        connect(port)
+    assert d.stop() == 0
+
 
 # The socket of a wait service that comes back, against a reload.
 
@@ -60,14 +68,43 @@ def test_wait_server_ends_and_its_line_is_reloaded(workdir, first, after):
                      len(d.lines) - 1 - d.lines[::-1].index(reloaded)]
             assert order == sorted(order, reverse=first == "reload"), d.log()
         if after == "gone":
-            with pytest.raises(ConnectionRefusedError):
-                connect(port)
+            assert_closed(d, port)
             return
         for _ in range(2):  # the second by another server, from a socket that was given back
             with connect(port) as s:
                 s.sendall(b"x")
                 assert s.recv(100).startswith(said)
         assert not d.lines_like("trying again|retrying") or after == "again"
+
+
+@pytest.mark.parametrize("first", ("end", "close"))
+@pytest.mark.parametrize("how", ("disabled", "stopped"))
+def test_wait_server_ends_and_its_socket_is_closed(workdir, first, how):
+    """What comes back then is nothing that anybody listens on."""
+    port = free_port()
+    server = script(workdir / "server", SERVER)
+    with Daemon(f"{port} stream tcp4 wait {ME} {server} server x\n", "-l", control=True) as d, \
+            connect(port) as s, Control(d.control) as control:
+        pid = int(s.recv(100).split()[1])
+        if first == "end":
+            os.kill(pid, signal.SIGKILL)
+            d.wait_log(rf"pid {pid} ended: killed by SIGKILL")
+        if how == "disabled":
+            control.call("Disable", names=[str(port)])
+        if first == "close":
+            with stopped(d.pid):
+                os.kill(pid, signal.SIGKILL)
+                wait_zombie(d.pid, pid)
+                if how == "stopped":  # read first
+                    d.signal(signal.SIGTERM)
+            d.wait_log(rf"pid {pid} ended: killed by SIGKILL")
+        if how == "disabled":
+            with pytest.raises(ConnectionRefusedError):
+                connect(port)
+            control.call("Enable", names=[str(port)])
+            with connect(port) as again:
+                assert int(again.recv(100).split()[1]) != pid
+        assert d.stop() == 0
 
 
 # A listener that is paused, parked or ready, against its closing.
@@ -121,8 +158,8 @@ def test_full_service_gets_room_and_is_closed(first, how):
             assert ask(port, b"x") == b"x"
         elif how == "gone":
             d.wait_log("reload: ")
-            with pytest.raises(ConnectionRefusedError):
-                connect(port)
+            one.close()
+            assert_closed(d, port)
         else:
             assert ask(port, b"x") == b"x"
 
@@ -173,34 +210,47 @@ def test_client_and_signal_in_one_round(how):
             assert is_over(s)
         s.close()
         assert how != "stopped" or d.process.wait(20) == 0
-        assert how == "stopped" or d.wait_log("reload: ")
+        if how == "gone":
+            d.wait_log("reload: ")
+            assert_closed(d, port)
+
+
+def hold_in_back_off(injector, d):
+    """The daemon is about to wait for the end of a back-off, which are up to a second long."""
+    for _ in range(100):
+        injector.hold("daemon", "epoll_wait")
+        injector.wait_held()
+        if 0 <= epoll_timeout(d.pid) <= 1000:
+            return
+    raise AssertionError("no back-off")
 
 
 @pytest.mark.parametrize("how", ("gone", "same", "paused", "stopped"))
 @pytest.mark.parametrize("first", ("timer", "close"))
 def test_back_off_ends_and_its_listener_is_closed(injector, first, how):
-    """Timers run after the signals of their round; one that was not reset would find nothing."""
+    """Timers run at the end of their round; one that was not reset would find nothing."""
     port = free_port()
     conf = f"{port} stream tcp4 nowait {ME} internal echo\n"
     with Daemon(conf, wrap=injector.wrap, control=True) as d, Control(d.control) as control:
-        assert injector.say(Injector.order(Point("daemon", "accept4", "EMFILE", 1), 10**6)) == "ok"
+        limits = resource.prlimit(d.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(d.pid, resource.RLIMIT_NOFILE, (descriptors(d.pid), limits[1]))
         s = connect(port)
         s.sendall(b"x")
         d.wait_log(rf"{port}: accept: Too many open files; clients wait")
+        hold_in_back_off(injector, d)
+        due = time.monotonic() + 1.1
+        resource.prlimit(d.pid, resource.RLIMIT_NOFILE, limits)
         if first == "timer":
             injector.release()
             assert s.recv(1) == b"x"
-        if how != "same":
-            d.rewrite("")
-        with stopped(d.pid):
-            due = time.monotonic() + 1.1  # the longest back-off
+        else:
             wait_until(lambda: time.monotonic() > due, "the timer is due")
-            if first == "close":
-                injector.release()
-            if how == "paused":
-                control.send(f"{INETD}.Pause", {"names": [str(port)]})
-            else:
-                d.signal(signal.SIGTERM if how == "stopped" else signal.SIGHUP)
+        if how == "paused":
+            control.send(f"{INETD}.Pause", {"names": [str(port)]})
+        else:
+            d.rewrite(conf if how == "same" else "")
+            d.signal(signal.SIGTERM if how == "stopped" else signal.SIGHUP)
+        injector.release()
         if how == "paused":
             assert control.read()["parameters"]["services"][0]["state"] == "paused"
             assert first == "timer" or has_nothing(s)
@@ -212,8 +262,7 @@ def test_back_off_ends_and_its_listener_is_closed(injector, first, how):
             assert d.process.wait(20) == 0
         elif how == "gone":
             d.wait_log("reload: ")
-            with pytest.raises(ConnectionRefusedError):
-                connect(port)
+            assert_closed(d, port)
 
 
 @pytest.mark.parametrize("first", ("timer", "reload"))
@@ -307,4 +356,5 @@ def test_servers_of_a_daemon_before_us_end_and_their_line_goes(workdir, first):
                 d.signal(signal.SIGHUP)
         d.wait_log("reload: 0 added, 1 removed")
         assert_sleeps(d.pid)
+        assert d.stop() == 0
     os.waitpid(pid, 0)
