@@ -42,7 +42,8 @@ static SocketAddress bound_address(int fd) {
     const bool connected = getpeername(fd, peer.room(), &size) == 0 && disconnect(fd);
     peer.set_size(size);
     SocketAddress bound = own_address(fd);
-    if (connected) connect(fd, peer.data(), peer.size());
+    // If that fails, it is as it should be: whoever takes it would disconnect it.
+    if (connected) static_cast<void>(connect(fd, peer.data(), peer.size()));
     return bound;
 }
 

@@ -54,7 +54,8 @@ TEST_CASE("a socket that was shut down is told from one that was not") {
 TEST_CASE("a connected socket of datagrams is everybody's again, where it was bound") {
     for (const char* host : {"0.0.0.0", "::"}) {
         // A port that nobody asked for would not stay.
-        const auto port = static_cast<std::uint16_t>(own_address(bound(SOCK_DGRAM, host).get()).port());
+        const auto port =
+            static_cast<std::uint16_t>(own_address(bound(SOCK_DGRAM, host).get()).port());
         const Fd server = bound(SOCK_DGRAM, host, port);
         const char* loopback = own_address(server.get()).family() == AF_INET ? "127.0.0.1" : "::1";
         const auto there = SocketAddress::parse_ip(loopback, port);
