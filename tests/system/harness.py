@@ -29,10 +29,17 @@ ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
 # The sanitizers and the coverage of the build under test are steered by these.
 ENVIRONMENT.update((name, value) for name, value in os.environ.items()
                    if name.endswith("SAN_OPTIONS") or name.startswith("INETD_TEST"))
+
+
+def _sanitizer(*options):
+    return {"ASAN_OPTIONS": ":".join((ENVIRONMENT.get("ASAN_OPTIONS", ""), *options))}
+
+
 # For a Daemon whose memory is looked at: a sanitizer keeps neither what was freed nor old frames.
-FORGETFUL = {"ASAN_OPTIONS": ":".join((
-    ENVIRONMENT.get("ASAN_OPTIONS", ""), "quarantine_size_mb=0",
-    "thread_local_quarantine_size_kb=0", "detect_stack_use_after_return=0"))}
+FORGETFUL = _sanitizer("quarantine_size_mb=0", "thread_local_quarantine_size_kb=0",
+                       "detect_stack_use_after_return=0")
+# For one that filters its system calls: a sanitizer looks for leaks with ptrace(2).
+UNTRACED = _sanitizer("detect_leaks=0")
 # Workers of pytest-xdist share the ports among them, or two could choose one at a time.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))

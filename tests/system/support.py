@@ -3,6 +3,8 @@
 
 import contextlib
 import ctypes
+import functools
+import json
 import os
 import pathlib
 import re
@@ -14,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from harness import PATIENCE, read_all
+from harness import BUILD, PATIENCE, read_all
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -177,6 +179,14 @@ def own_memory(pid):
     """KiB in memory that are nobody else's and in no file."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(re.search(r"RssAnon:\s+(\d+)", status)[1])
+
+
+@functools.cache
+def build_option(name):
+    """How the build under test was configured."""
+    found = subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], text=True,
+                           capture_output=True, check=True)
+    return next(o["value"] for o in json.loads(found.stdout) if o["name"] == name)
 
 
 def socket_fds(pid):

@@ -1,22 +1,14 @@
 """What was built: hardened as Debian's packages are, and free of traces of where it was built."""
 
-import functools
-import json
 import re
 import subprocess
 
 import pytest
 
 from harness import BUILD, ROOT
+from support import build_option
 
 PROGRAMS = ("inetd", "inetctl")
-
-
-@functools.cache
-def option(name):
-    found = subprocess.run(["meson", "introspect", "--buildoptions", str(BUILD)], text=True,
-                           capture_output=True, check=True)
-    return next(o["value"] for o in json.loads(found.stdout) if o["name"] == name)
 
 
 def readelf(program, *options):
@@ -38,7 +30,7 @@ def test_what_the_linker_has_written_is_read_only(program):
     dynamic = readelf(program, "-d")
     assert re.search(r"FLAGS\S*\).*\bNOW\b", dynamic), dynamic
     assert "TEXTREL" not in dynamic
-    if option("b_sanitize") == "none":
+    if build_option("b_sanitize") == "none":
         assert "RPATH" not in dynamic and "RUNPATH" not in dynamic
 
 
@@ -48,7 +40,7 @@ def test_its_stack_is_no_code_and_is_guarded(program):
 
 
 def test_sizes_are_checked(program):
-    if option("optimization") in ("0", "g") or option("b_sanitize") != "none":
+    if build_option("optimization") in ("0", "g") or build_option("b_sanitize") != "none":
         pytest.skip("the C library checks sizes in optimized builds alone")
     checked = re.findall(r"__(\w+)_chk@GLIBC", readelf(program, "--dyn-syms"))
     assert checked

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from harness import Daemon, ask, connect, free_port, inetctl, read_all, run_inetd, udp
+from harness import UNTRACED, Daemon, ask, connect, free_port, inetctl, read_all, run_inetd, udp
 from support import children, listeners, script, wait_until
 
 pytestmark = pytest.mark.root
@@ -256,6 +256,11 @@ def become(workdir, more="", user="nobody"):
     return "--settings", cfg
 
 
+class SealedDaemon(Daemon):
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, env=UNTRACED, **keywords)
+
+
 def assert_sealed(d, *names):
     assert_keeps(d.pid, *names)
     now = status(d.pid)
@@ -273,7 +278,7 @@ def test_the_daemon_becomes_another_user(workdir):
     conf = (builtin(port) + f"127.0.0.1:{port} dgram udp wait root internal echo\n"
             + builtin(daytime, "daytime") + builtin(ident, "auth")
             + f"127.0.0.1:{relay} stream tcp nowait root internal redirect 127.0.0.1 {port}\n")
-    with Daemon(conf, *become(workdir, f'dump_file = "{dump}";'), control=True) as d:
+    with SealedDaemon(conf, *become(workdir, f'dump_file = "{dump}";'), control=True) as d:
         assert_sealed(d)
         d.wait_log(r"nobody \(user\) from now on")
         assert ask(port, b"hello") == b"hello"
@@ -300,13 +305,13 @@ def test_names_are_looked_up_behind_the_filter(workdir):
     options = become(workdir)
     with (workdir / "inetd.cfg").open("a") as cfg:
         cfg.write('defaults = { only_from = ["localhost"]; };\n')
-    with Daemon(builtin(port), *options) as d:
+    with SealedDaemon(builtin(port), *options) as d:
         assert ask(port, b"x") == b"x"
         assert_sealed(d)
 
 
 def test_its_low_ports_stay_possible(workdir, namespace):
-    with Daemon(builtin(79), *become(workdir), wrap=namespace.wrap) as d:
+    with SealedDaemon(builtin(79), *become(workdir), wrap=namespace.wrap) as d:
         assert_sealed(d, "net_bind_service")
         d.reload(builtin(79) + builtin(80))
         assert namespace.run(ask, 80, b"x") == b"x"
@@ -314,7 +319,7 @@ def test_its_low_ports_stay_possible(workdir, namespace):
 
 
 def test_what_is_gone_for_good_is_refused(workdir, namespace):
-    with Daemon(builtin(8080), *become(workdir), wrap=namespace.wrap, control=True) as d:
+    with SealedDaemon(builtin(8080), *become(workdir), wrap=namespace.wrap, control=True) as d:
         said = d.reload(builtin(80), expect=r"reload refused|net_bind_service")
         assert "cap_net_bind_service has been given up for good (user): restart" in said
         d.wait_log("reload refused: 1 error")
@@ -336,7 +341,7 @@ def test_a_reload_makes_it_become_another_user(workdir):
     port = free_port()
     cfg = workdir / "inetd.cfg"
     cfg.write_text("")
-    with Daemon(builtin(port), "--settings", cfg) as d:
+    with SealedDaemon(builtin(port), "--settings", cfg) as d:
         become(workdir)
         reload_anew(d, None)
         assert_sealed(d)
@@ -348,7 +353,7 @@ def test_not_while_servers_run(workdir):
     cfg = workdir / "inetd.cfg"
     cfg.write_text("")
     conf = builtin(port) + f"127.0.0.1:{cat} stream tcp nowait nobody /bin/cat cat\n"
-    with Daemon(conf, "--settings", cfg) as d:
+    with SealedDaemon(conf, "--settings", cfg) as d:
         with connect(cat) as s:
             s.sendall(b"x")
             assert s.recv(1) == b"x"
@@ -358,7 +363,7 @@ def test_not_while_servers_run(workdir):
 
 def test_nobody_s_processes_do_not_command_it(workdir):
     port = free_port()
-    with Daemon(builtin(port), *become(workdir, 'control_mode = "0666";'), control=True) as d:
+    with SealedDaemon(builtin(port), *become(workdir, 'control_mode = "0666";'), control=True) as d:
         done = inetctl("--socket", d.control, "reload", user=65534)
         assert done.returncode != 0
         assert inetctl("--socket", d.control, "status", user=65534).returncode == 0
