@@ -107,7 +107,7 @@ int explain(const control::Reply& reply) {
     } else if (reply.error == control::kNotNow) {
         complain("not now: " + text("reason"));
     } else if (name == "PermissionDenied") {
-        complain("permission denied: this is for root and the user that inetd runs as");
+        complain("permission denied: this is for root and the user that inetd was started as");
     } else if (name == "MethodNotFound" || name == "InterfaceNotFound") {
         complain("this inetd does not know how to do that; is it an older one?");
     } else if (name == "InvalidParameter") {

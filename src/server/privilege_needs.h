@@ -24,7 +24,7 @@ struct PrivilegeFacts {
     bool has_servers = false;       // of a configuration before this, perhaps
 };
 
-// A capability that is needed, and the first thing that needs it: "ftp: a port below 1024".
+// A capability that is needed, and the first thing that needs it: "ftp: a low port".
 struct Need {
     int capability = 0;
     std::string reason;

@@ -125,4 +125,4 @@ def prepare_network():
 def describe():
     model = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
     return {"processors": os.cpu_count(), "model": model[1] if model else "",
-            "kernel": os.uname().release}
+            "kernel": os.uname().release.split("-")[0]}

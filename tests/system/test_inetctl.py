@@ -319,7 +319,7 @@ def test_what_others_are_told(ports, workdir):
             pytest.skip("the binary is out of nobody's reach")
         assert f"{ports[0]}/tcp" in ctl(d, "list", user="nobody")
         assert ctl(d, "reload", status=1, user="nobody") == (
-            "inetctl: permission denied: this is for root and the user that inetd runs as\n")
+            "inetctl: permission denied: this is for root and the user that inetd was started as\n")
 
 
 def on_a_terminal(d, *arguments, columns=80, **variables):
