@@ -6,7 +6,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <chrono>
 #include <climits>
 #include <csignal>
 #include <cstring>
@@ -18,27 +17,10 @@
 
 namespace inetd::ctl {
 
-// Until the daemon has been executed anew and takes calls again.
-static int await_renewal(const Context& context, control::Client& client) {
-    constexpr std::chrono::seconds kPatience{15};
-    const auto last = client.next(kPatience);
-    if (last || last.error().code == ETIMEDOUT) {
-        complain("the reload is still under way, or has failed; see the log of inetd");
-        return kExitFailed;
-    }
-    return ask(context, "GetStatus").code;
-}
-
 static int reload(const Context& context) {
-    auto client = control::Client::connect(socket_of(context));
-    if (!client) return unreachable(context, client.error());
-    const auto reply = client->call(method_name("Reload"));
-    if (!reply) return unreachable(context, reply.error());
-    if (!reply->error.empty()) return explain(*reply);
-    const Json& result = reply->parameters;
-    if (result.at("anew").get<bool>()) {
-        if (const int code = await_renewal(context, *client); code != kExitOk) return code;
-    }
+    const Answer answer = reload_configuration(context);
+    if (!answer) return answer.code;
+    const Json& result = answer.parameters;
     const bool applied = result.at("applied").get<bool>();
     if (context.json) {
         print_json(result);

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/core.h>
@@ -124,6 +125,24 @@ Answer ask(const Context& context, const std::string& method, Json parameters) {
     const auto reply = client->call(method_name(method), std::move(parameters));
     if (!reply) return {unreachable(context, reply.error())};
     if (!reply->error.empty()) return {explain(*reply)};
+    return {kExitOk, reply->parameters};
+}
+
+Answer reload_configuration(const Context& context) {
+    constexpr std::chrono::seconds kPatience{15};
+    auto client = control::Client::connect(socket_of(context));
+    if (!client) return {unreachable(context, client.error())};
+    const auto reply = client->call(method_name("Reload"));
+    if (!reply) return {unreachable(context, reply.error())};
+    if (!reply->error.empty()) return {explain(*reply)};
+    if (reply->parameters.at("anew").get<bool>()) {
+        const auto last = client->next(kPatience);
+        if (last || last.error().code == ETIMEDOUT) {
+            complain("the reload is still under way, or has failed; see the log of inetd");
+            return {kExitFailed};
+        }
+        if (const Answer after = ask(context, "GetStatus"); !after) return {after.code};
+    }
     return {kExitOk, reply->parameters};
 }
 

@@ -54,6 +54,9 @@ struct Answer {
 // `method` without the interface.
 [[nodiscard]] Answer ask(const Context& context, const std::string& method,
                          Json parameters = Json::object());
+// Calls Reload. A daemon that is executed anew for it takes calls again, or 15 seconds have gone
+// by, which is a failure.
+[[nodiscard]] Answer reload_configuration(const Context& context);
 // Says on standard error what an error reply means; the code to exit with.
 int explain(const control::Reply& reply);
 int unreachable(const Context& context, const Error& error);

@@ -76,7 +76,7 @@ static int enable(const Context& context, const Choice& choice) {
     if (!choice.save) return hold(context, "Enable", choice.names);
     const int code = save(context, choice.names, true);
     if (code != kExitOk || !choice.now) return code;
-    const Answer reloaded = ask(context, "Reload");
+    const Answer reloaded = reload_configuration(context);
     if (!reloaded) return reloaded.code;
     if (!reloaded.parameters.at("applied").get<bool>()) {
         complain("the reload was refused; see 'inetctl reload'");

@@ -1,5 +1,6 @@
 """inetctl against the real daemon: what it shows, what it changes, and how it exits."""
 
+import concurrent.futures
 import fcntl
 import json
 import os
@@ -426,6 +427,20 @@ def test_what_is_disabled_for_good(ports, start):
     assert d.settings.read_text() == before
     assert [p.name for p in d.settings.parent.glob("inetd.cfg*")] == ["inetd.cfg"]
     assert "no such service" in ctl(d, "disable", "--save", "nobody", status=3)
+
+
+def test_enable_now_waits_for_a_daemon_that_is_executed_anew(ports, start):
+    """It is the new one that has the service; a client of auth keeps the old one for a moment."""
+    cat, auth, _ = ports
+    d = start(f"127.0.0.1:{auth} stream tcp nowait {ME} internal auth\n"
+              f"127.0.0.1:{cat} stream tcp nowait {ME} /bin/cat\n",
+              f'services = ( {{ name = "{cat}"; enabled = false; }} );\n', control=True)
+    with concurrent.futures.ThreadPoolExecutor() as pool, connect(auth):
+        wait_until(lambda: asked(d, "status")["accepted"] == 1, "it is accepted")
+        enabling = pool.submit(ctl, d, "enable", "--save", "--now", cat)
+        d.wait_log("executing inetd anew for cap_kill")
+    assert enabling.result().endswith(f"{cat}/tcp: listening\n")
+    assert ask(cat, b"x") == b"x"
 
 
 def test_diff(ports, workdir):
