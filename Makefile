@@ -15,21 +15,21 @@ define configure
 $(if $(CI),@meson configure -Dwerror=true $(1))
 endef
 
-#: make run       build all, then run the daemon on a demonstration in the foreground
-#: make test      run every test, as it is and under ASan and UBSan
-#: make build     compile into build/
-#: make install   install (PREFIX=/usr/local, DESTDIR=)
-#: make deb       build the Debian package into build-deb/
-#: make coverage  run the tests on a build that counts, and name the lines that were not run
-#: make reproducible build what is committed twice in different places, and compare
-#: make lint      clang-format, clang-tidy, cppcheck and shellcheck; ALL=1: for unchanged files, too
-#: make format    let clang-format write the files anew
-#: make fuzz      run each fuzz target for MINUTES=1
-#: make order     force each order of events that race (a minute)
-#: make faults    let each system call fail with each error, PHASE by PHASE (root, half an hour)
-#: make soak      everything at once for MINUTES=20: clients, reloads, changes of the binary, kills
-#: make bench     measure beside other super-servers (root, half an hour); bench-quick: 2 minutes
-#: make clean     remove all that was built
+#: make run           build all, then run the daemon on a demonstration in the foreground
+#: make test          run every test, as it is and under ASan and UBSan
+#: make build         compile into build/
+#: make install       install (PREFIX=/usr/local, DESTDIR=)
+#: make deb           build the Debian package into build-deb/
+#: make coverage      run the tests on a build that counts, and name the lines that were not run
+#: make reproducible  build what is committed twice in different places, and compare
+#: make lint          clang-format, clang-tidy, cppcheck and shellcheck; ALL=1: for unchanged files, too
+#: make format        let clang-format write the files anew
+#: make fuzz          run each fuzz target for MINUTES=1
+#: make order         force each order of events that race (a minute)
+#: make faults        let each system call fail with each error, PHASE by PHASE (root, half an hour)
+#: make soak          everything at once for MINUTES=20: clients, reloads, changes of the binary, kills
+#: make bench         measure beside other super-servers (root, half an hour); bench-quick: 2 minutes
+#: make clean         remove all that was built
 help:
 	@sed -n 's/^#: //p' Makefile
 
