@@ -7,6 +7,12 @@
 
 namespace inetd {
 
+Pipe make_pipe() {
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    return {Fd(ends[0]), Fd(ends[1])};
+}
+
 Pipe PipePool::borrow() {
     if (lent_ >= most_) return {};
     Pipe pipe;
@@ -14,9 +20,8 @@ Pipe PipePool::borrow() {
         pipe = std::move(spare_.back());
         spare_.pop_back();
     } else {
-        std::array<int, 2> ends{};
-        if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
-        pipe = {Fd(ends[0]), Fd(ends[1])};
+        pipe = make_pipe();
+        if (!pipe) return {};
     }
     ++lent_;
     return pipe;

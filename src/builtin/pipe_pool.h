@@ -15,6 +15,9 @@ struct Pipe {
     explicit operator bool() const { return static_cast<bool>(in); }
 };
 
+// Empty if the kernel has no more (EMFILE, ENFILE).
+[[nodiscard]] Pipe make_pipe();
+
 // Lends pipes to what moves data just now, so that what rests needs none. Keeps a few that came
 // back, which saves most of the making and lets somebody go on where descriptors have run out.
 class PipePool {

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/fd.h"
+#include "builtin/pipe_pool.h"
 #include "config/model.h"
 #include "event/loop.h"
 
@@ -46,8 +47,14 @@ class Session {
     // For one just made of the state's socket, service and peer: goes on where that was.
     void restore(const SessionState& state);
 
-    // At most one read into `scratch` and one write, so that no session keeps the loop to itself.
-    Turn turn(std::uint32_t events, std::span<char> scratch);
+    // What all sessions have in common; it holds nothing between two turns.
+    struct Scratch {
+        std::span<char> bytes;
+        Pipe pipe{}; // made at the first use
+    };
+    // At most one read and one write, so that no session keeps the loop to itself. SIGPIPE must be
+    // blocked or ignored: splice(2) knows no MSG_NOSIGNAL.
+    Turn turn(std::uint32_t events, Scratch& scratch);
 
     // What to wait for before the next turn: EPOLLIN, EPOLLOUT or both.
     [[nodiscard]] std::uint32_t wanted() const;
@@ -72,7 +79,9 @@ class Session {
     enum class Kind : std::uint8_t { tcp, stream, packets };
 
     static Kind kind_of(int fd);
-    Turn echo(std::span<char> scratch);
+    Turn echo(Scratch& scratch);
+    Turn pass(Pipe& pipe);
+    bool keep(const Pipe& pipe, std::size_t size);
     void keep(std::string_view rest);
     Turn flush();
     Turn discard(std::span<char> scratch);
@@ -94,6 +103,7 @@ class Session {
     std::uint8_t peer_size_ = 0;
     Kind kind_;
     bool input_closed_ = false;
+    bool in_bulk_ = false;       // an echo of much at once, which is passed on uncopied
     std::uint16_t position_ = 0; // in the cycle of chargen
     Fd fd_;
     Watch watch_;

@@ -9,10 +9,12 @@
 #include <utility>
 
 // The pump. A session has one turn each time epoll reports it: one read into the scratch buffer
-// that all sessions share, one write out of it. The write nearly always takes everything, and then
-// the session holds no memory and epoll needs no change. If the write is short, the rest moves into
-// memory of the session, the session waits for EPOLLOUT alone, and the peer's own sending stops in
-// its kernel when our receive buffer is full. Once the rest is gone, so is its memory.
+// that all sessions share, one write out of it. Where a client of echo sends much at once, the next
+// turn moves it through a pipe instead, which they share as well, and copies nothing. The write
+// nearly always takes everything, and then the session holds no memory and epoll needs no change.
+// If the write is short, the rest moves into memory of the session, the session waits for EPOLLOUT
+// alone, and the peer's own sending stops in its kernel when our receive buffer is full. Once the
+// rest is gone, so is its memory.
 //
 // Epoll is level-triggered and one turn is bounded, so sessions that never rest take turns.
 //
@@ -22,7 +24,8 @@ namespace inetd {
 
 Sessions::Sessions(EventLoop& loop)
     : loop_(loop),
-      scratch_(std::make_unique_for_overwrite<char[]>(kScratch)),
+      bytes_(std::make_unique_for_overwrite<char[]>(kScratch)),
+      scratch_{.bytes = {bytes_.get(), kScratch}},
       on_end_(std::make_shared<EndHandler>()),
       farewells_(loop) {}
 
@@ -121,7 +124,7 @@ void Sessions::answer(ServiceConfigPtr service, Fd fd, const SocketAddress& peer
 void Sessions::turn(Handle session, std::uint32_t events) {
     const std::size_t buffered = session->buffered();
     const std::uint32_t wanted = session->wanted();
-    const Session::Turn turn = session->turn(events, {scratch_.get(), kScratch});
+    const Session::Turn turn = session->turn(events, scratch_);
     buffered_ += session->buffered() - buffered;
     if (turn.over) {
         const bool peer_left = turn.error == 0 || turn.error == EPIPE || turn.error == ECONNRESET;
@@ -144,6 +147,7 @@ void Sessions::end(Handle session, SessionEnd::Reason reason, int error_code) {
     buffered_ -= session->buffered();
     deadlines_.erase(&*session);
     list_of(*report.service).remove(session);
+    if (scratch_.pipe && count() == farewells_.count()) scratch_.pipe = {};
     const auto handler = on_end_;
     if (*handler) (*handler)(report);
 }

@@ -70,7 +70,8 @@ class Sessions {
     void end(Handle session, SessionEnd::Reason reason, int error_code);
 
     EventLoop& loop_;
-    std::unique_ptr<char[]> scratch_;
+    std::unique_ptr<char[]> bytes_;
+    Session::Scratch scratch_;
     std::size_t buffered_ = 0;
     std::shared_ptr<EndHandler> on_end_; // shared with calls of it that outlive this object
     Farewells farewells_;

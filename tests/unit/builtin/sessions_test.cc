@@ -2,7 +2,9 @@
 #include "peers.h"
 
 #include <algorithm>
+#include <array>
 #include <ctime>
+#include <filesystem>
 #include <sys/resource.h>
 #include <vector>
 
@@ -44,6 +46,11 @@ void send_all(House& house, const Fd& fd, std::string_view text) {
         if (sent > 0) text.remove_prefix(static_cast<std::size_t>(sent));
         return text.empty();
     });
+}
+
+std::ptrdiff_t descriptors() {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
 }
 
 char expected_chargen(std::size_t i) {
@@ -116,6 +123,53 @@ TEST_CASE("echo: a slow reader costs one buffer at most, and loses nothing") {
     shutdown(connection.client.get(), SHUT_WR);
     house.rounds_until_end();
     CHECK(house.ends[0].bytes_out == text.size());
+}
+
+TEST_CASE("echo: much at once, little and urgent data come back in order, each client's own") {
+    House house;
+    std::array<Connection, 2> connections{tcp_connection(65536), tcp_connection(65536)};
+    std::array<std::string, 2> texts;
+    std::array<std::string, 2> back;
+    for (Connection& connection : connections)
+        house.start(Builtin::echo, connection);
+    const auto take = [&] {
+        for (std::size_t i = 0; i < 2; ++i)
+            read_some(connections[i].client, back[i], 30'011);
+    };
+    const auto put = [&](std::size_t i, std::string_view text, int flags = 0) {
+        texts[i] += text;
+        rounds_until(house.loop, [&] {
+            const ssize_t sent = send(connections[i].client.get(), text.data(), text.size(),
+                                      flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (sent > 0) text.remove_prefix(static_cast<std::size_t>(sent));
+            take();
+            return text.empty();
+        });
+    };
+    const auto before = descriptors();
+    for (int turn = 0; turn < 20; ++turn) {
+        put(0, noise(300'000));
+        const std::string other = noise(turn % 2 == 0 ? 1'000 : 500'000);
+        put(1, std::string(other.rbegin(), other.rend()));
+        put(0, "little");
+    }
+    rounds_until(house.loop, [&] {
+        take();
+        return back[0].size() == texts[0].size() && back[1].size() == texts[1].size();
+    });
+    CHECK(descriptors() == before + 2); // the pipe
+    // tcp(7): the urgent byte is not among the others, and recv(2) skips it.
+    put(1, noise(300'000));
+    put(1, "!", MSG_OOB);
+    texts[1].pop_back();
+    put(1, noise(300'000));
+    for (std::size_t i = 0; i < 2; ++i) {
+        shutdown(connections[i].client.get(), SHUT_WR);
+        back[i] += read_to_end(house.loop, connections[i].client);
+        CHECK((back[i] == texts[i]));
+    }
+    rounds_until(house.loop, [&] { return house.ends.size() == 2; });
+    CHECK(descriptors() == before - 2); // nor the ends of the connections
 }
 
 TEST_CASE("echo: what a short write left is still sent after the half-close") {
