@@ -62,13 +62,6 @@ std::size_t Farewells::count() const {
     return items_.size();
 }
 
-std::size_t Farewells::held() const {
-    std::size_t held = 0;
-    for (const Farewell& item : items_)
-        held += item.words.size();
-    return held;
-}
-
 Farewells::ConstHandle Farewells::find_slowest() const {
     ConstHandle slowest = items_.end();
     for (ConstHandle item = items_.begin(); item != items_.end(); ++item) {
@@ -86,11 +79,14 @@ std::optional<Farewells::Slowest> Farewells::slowest() const {
 }
 
 void Farewells::give_up_slowest() {
-    items_.erase(find_slowest());
+    const ConstHandle slowest = find_slowest();
+    held_ -= slowest->words.size();
+    items_.erase(slowest);
 }
 
 void Farewells::clear() {
     items_.clear();
+    held_ = 0;
 }
 
 void Farewells::say(Fd fd, std::string words, std::shared_ptr<void> lease,
@@ -118,11 +114,21 @@ void Farewells::resume(const FarewellState& state) {
 }
 
 void Farewells::forget(Handle item) {
+    held_ -= item->words.size();
     items_.erase(item);
 }
 
+// False once there is nothing left to do.
+bool Farewells::talk(Handle item) {
+    const std::size_t before = item->words.size();
+    const bool goes_on = item->talk();
+    held_ -= before - item->words.size();
+    return goes_on;
+}
+
 void Farewells::begin(Handle item, const Patience& patience) {
-    if (!item->talk()) return forget(item);
+    held_ += item->words.size();
+    if (!talk(item)) return forget(item);
     try {
         item->watch = loop_.watch(item->fd.get(), item->shut ? EPOLLIN : EPOLLOUT,
                                   [this, item](std::uint32_t) { turn(item); });
@@ -136,7 +142,7 @@ void Farewells::begin(Handle item, const Patience& patience) {
 void Farewells::turn(Handle item) {
     const std::size_t left = item->left();
     const bool shut = item->shut;
-    if (!item->talk()) return forget(item);
+    if (!talk(item)) return forget(item);
     // Input is no progress: a peer that goes on sending must not keep the connection for ever.
     if (item->left() != left) item->deadline.touch();
     if (item->shut != shut) item->watch.set_events(EPOLLIN);

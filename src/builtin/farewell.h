@@ -43,7 +43,7 @@ class Farewells {
 
     [[nodiscard]] std::size_t count() const;
     // Bytes of memory held for peers that do not read.
-    [[nodiscard]] std::size_t held() const;
+    [[nodiscard]] std::size_t held() const { return held_; }
     // The one of these that has taken nothing for longest: since when, and what is held for it.
     struct Slowest {
         TimePoint since;
@@ -62,6 +62,7 @@ class Farewells {
 
     [[nodiscard]] ConstHandle find_slowest() const;
 
+    bool talk(Handle item);
     void begin(Handle item, const Patience& patience);
     void turn(Handle item);
     void forget(Handle item);
@@ -69,6 +70,7 @@ class Farewells {
     EventLoop& loop_;
     Duration idle_;
     std::list<Farewell> items_;
+    std::size_t held_ = 0;
 };
 
 } // namespace inetd

@@ -136,6 +136,7 @@ bool HttpSessions::write(Handle session) {
     session->sent += static_cast<std::size_t>(sent);
     list_of(*session->service).touch(session);
     if (session->sent < output.size()) return true;
+    held_ -= output.size();
     std::string().swap(output);
     session->again = !session->input.empty();
     return true;
@@ -186,6 +187,7 @@ void HttpSessions::end(Handle session, SessionEnd::Reason reason, int error_code
 void HttpSessions::remove(Handle session) {
     if (session->queued) std::erase(queue_, session);
     if (queue_.empty()) call_.reset();
+    held_ -= session->output.size();
     list_of(*session->service).remove(session);
 }
 

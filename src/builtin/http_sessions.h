@@ -98,6 +98,7 @@ class HttpSessions {
     Duration head_time_;
     std::size_t most_held_;
     Farewells farewells_;
+    std::size_t held_ = 0;           // bytes of the answers of sessions
     TimePoint next_{};               // from when on a document may be made
     std::deque<Handle> queue_;       // those that wait for it
     Timer call_;                     // of the first of them

@@ -65,6 +65,7 @@ void HttpSessions::answer(Handle session) {
     }
     if (!manner.keeps_open) return dismiss(session, std::move(words));
     session->output = std::move(words);
+    held_ += session->output.size();
     session->sent = 0;
     list_of(*session->service).touch(session);
     if (write(session)) settle(session);
@@ -72,19 +73,18 @@ void HttpSessions::answer(Handle session) {
 
 // Whom an answer has just begun for is the last to be given up, and the only one never.
 void HttpSessions::give_up_slow() {
-    for (;;) {
-        std::size_t held = farewells_.held();
+    while (held_ + farewells_.held() > most_held_) {
         std::optional<Handle> slow;
         for (auto& [limit, list] : lists_) {
             for (Handle session = list.begin(); session != list.end(); ++session) {
                 if (session->output.empty()) continue;
-                held += session->output.size();
                 if (!slow || session->touched < (*slow)->touched) slow = session;
             }
         }
         const auto leaving = farewells_.slowest();
         const bool stays = slow && (!leaving || (*slow)->touched <= leaving->since);
-        if (held <= most_held_ || held == (stays ? (*slow)->output.size() : leaving->held)) return;
+        const std::size_t held = held_ + farewells_.held();
+        if (held == (stays ? (*slow)->output.size() : leaving->held)) return;
         if (stays)
             end(*slow, SessionEnd::Reason::idle, 0);
         else

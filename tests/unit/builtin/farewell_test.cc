@@ -1,6 +1,8 @@
 #include "builtin/farewell.h"
 #include "peers.h"
 
+#include <vector>
+
 using namespace inetd;
 using namespace inetd::test;
 using namespace std::chrono_literals;
@@ -27,7 +29,28 @@ TEST_CASE("words larger than the send buffer are sent as the peer reads") {
     Connection connection = tcp_connection(4096);
     const std::string words = noise(300'000);
     farewells.say(std::move(connection.server), words, nullptr);
+    CHECK(farewells.held() == words.size());
     CHECK((read_to_end(loop, connection.client) == words));
+    CHECK(farewells.held() == 0);
+}
+
+TEST_CASE("what is held is known whatever becomes of a peer") {
+    EventLoop loop;
+    Farewells farewells(loop);
+    const std::string words = noise(300'000);
+    std::vector<Connection> deaf;
+    for (std::size_t n = 1; n <= 4; ++n) {
+        deaf.push_back(tcp_connection(4096));
+        farewells.say(std::move(deaf.back().server), words, nullptr);
+        CHECK(farewells.held() == n * words.size());
+    }
+    farewells.give_up_slowest();
+    CHECK(farewells.held() == 3 * words.size());
+    deaf.back().client.reset();
+    rounds_until(loop, [&] { return farewells.count() == 2; });
+    CHECK(farewells.held() == 2 * words.size());
+    farewells.clear();
+    CHECK(farewells.held() == 0);
 }
 
 TEST_CASE("patience ends") {

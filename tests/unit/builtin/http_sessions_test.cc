@@ -310,6 +310,32 @@ TEST_CASE("http: who has taken nothing for longest makes room for the others") {
     CHECK(f.ends.size() == 5);
 }
 
+TEST_CASE("http: an answer that was taken or given up is held no more") {
+    Fixture f;
+    f.big = noise(3'000'000);
+    const std::string get = "GET /big HTTP/1.1\r\nHost: x\r\n";
+    const Connection reader = f.start(tcp_connection(8192));
+    for (int i = 0; i < 3; ++i) {
+        say(reader.client, get + "\r\n");
+        CHECK((f.next_answer(reader.client) == "200 open " + f.big));
+    }
+    for (const char* field : {"", "", "", "Connection: close\r\n", "Connection: close\r\n"}) {
+        Connection leaver = f.start(tcp_connection(4096));
+        say(leaver.client, get + field + "\r\n");
+        rounds_until(f.loop, [&, before = f.asked] { return f.asked > before; });
+        leaver.client.reset();
+        rounds_until(f.loop, [&] { return f.sessions.count() == 1; });
+    }
+    CHECK(f.ends.size() == 5);
+    const Connection first = f.start(tcp_connection(4096));
+    say(first.client, get + "\r\n");
+    const Connection second = f.start(tcp_connection(4096));
+    say(second.client, get + "\r\n");
+    rounds_until(f.loop, [&] { return f.asked == 10; });
+    CHECK(f.sessions.count() == 3);
+    CHECK(f.ends.size() == 5);
+}
+
 TEST_CASE("http: a large answer comes whole") {
     Fixture f;
     f.big = noise(3'000'000);
