@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <sys/socket.h>
 
@@ -62,6 +63,25 @@ TEST_CASE("connections of a socket that was shut down more than once work") {
     CHECK(send(client.get(), "x", 1, MSG_NOSIGNAL) == 1);
     char byte = 0;
     CHECK(recv(accepted.fd.get(), &byte, 1, 0) == 1);
+}
+
+TEST_CASE("accepting from a socket that was lent waits for nobody") {
+    const auto stream = listener(SOCK_STREAM);
+    stream->lend();
+    const auto is_blocking = [&] { return (fcntl(stream->fd(), F_GETFL) & O_NONBLOCK) == 0; };
+    CHECK(is_blocking());
+    CHECK(stream->accept(true).outcome == Listener::Outcome::empty);
+    CHECK_FALSE(is_blocking());
+    CHECK(stream->accept(true).outcome == Listener::Outcome::empty);
+    const SocketAddress here = own_address(stream->fd());
+    for (const bool blocks : {false, true}) {
+        CAPTURE(blocks);
+        const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        REQUIRE(connect(client.get(), here.data(), here.size()) == 0);
+        set_blocking(stream->fd(), blocks);
+        CHECK(stream->accept(true).outcome == Listener::Outcome::accepted);
+        CHECK_FALSE(is_blocking());
+    }
 }
 
 TEST_CASE("of what cannot be undone there is said why") {
