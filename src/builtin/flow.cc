@@ -65,8 +65,9 @@ Flow::Urgent Flow::pass_urgent(int from, int to) {
     return Urgent::passed;
 }
 
-// False: no more at present, as the state says.
-bool Flow::fill(int from, int to, PipePool& pool) {
+// False: no more at present, as the state says. `first`: of this turn. After others a mark can
+// wait, as what is behind it is reported again.
+bool Flow::fill(int from, int to, PipePool& pool, bool first) {
     state_ = State::input;
     if (!pipe_) pipe_ = pool.borrow();
     if (!pipe_) {
@@ -75,7 +76,7 @@ bool Flow::fill(int from, int to, PipePool& pool) {
     }
     const ssize_t got = splice(from, nullptr, pipe_.in.get(), nullptr, kChunk, kFlags);
     const int code = got < 0 ? errno : 0;
-    if (got == 0 || only_later(code)) {
+    if (got == 0 || (first && only_later(code))) {
         const Urgent urgent = pass_urgent(from, to);
         if (urgent != Urgent::none) return urgent == Urgent::passed;
     }
@@ -103,7 +104,7 @@ bool Flow::pump(int from, int to, PipePool& pool) {
     if (state_ >= State::over) return false;
     bool progress = false;
     for (int chunk = 0; chunk < kChunksInTurn && state_ < State::over; ++chunk) {
-        if (held_ == 0 && !fill(from, to, pool)) break;
+        if (held_ == 0 && !fill(from, to, pool, !progress)) break;
         if (held_ != 0 && !empty(to)) break;
         progress = true;
         if (held_ == 0) state_ = State::input;

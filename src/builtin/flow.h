@@ -57,7 +57,7 @@ class Flow {
         stuck, // as the state says
     };
 
-    bool fill(int from, int to, PipePool& pool);
+    bool fill(int from, int to, PipePool& pool, bool first);
     Urgent pass_urgent(int from, int to);
     bool empty(int to);
     bool fail(int code);
