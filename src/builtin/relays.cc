@@ -153,16 +153,19 @@ bool Relays::connect_now(Handle relay, const SocketAddress& address) {
 // The port that the kernel chose for our end may be the very one that is asked for, if nobody
 // listens there: then TCP has connected the socket with itself, and the target could not be
 // started.
-static bool met_itself(const Fd& fd) {
+static bool met_itself(const Fd& fd, const SocketAddress& asked) {
+    if (!asked.is_ip()) return false;
     SocketAddress own;
     SocketAddress peer;
     socklen_t size = SocketAddress::kRoom;
     if (getsockname(fd.get(), own.room(), &size) != 0) return false;
     own.set_size(size);
+    if (own.port() != asked.port()) return false;
+    // An address that was asked for need not be the one connected to, as 0.0.0.0 is not.
     size = SocketAddress::kRoom;
     if (getpeername(fd.get(), peer.room(), &size) != 0) return false;
     peer.set_size(size);
-    return own.is_ip() && own == peer;
+    return own == peer;
 }
 
 void Relays::on_connected(Handle relay) {
@@ -170,7 +173,8 @@ void Relays::on_connected(Handle relay) {
     int code = 0;
     socklen_t size = sizeof code;
     if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
-    if (code == 0 && met_itself(fd)) {
+    const SocketAddress& asked = relay->service()->relay->addresses[relay->attempt->next];
+    if (code == 0 && met_itself(fd, asked)) {
         reset_at_close(fd); // or the port would be in use for a minute more
         code = ECONNREFUSED;
     }
