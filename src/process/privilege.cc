@@ -123,9 +123,20 @@ static Result<void> drop_bounding_set(CapabilitySet kept) {
     return {};
 }
 
+// setresuid(2) would bring back whatever one of the three ids still is.
+static bool has_no_other_id(const Account& account) {
+    std::array<uid_t, 3> users{};
+    std::array<gid_t, 3> groups{};
+    return getresuid(users.data(), &users[1], &users[2]) == 0 &&
+           getresgid(groups.data(), &groups[1], &groups[2]) == 0 &&
+           std::ranges::count(users, account.uid) == 3 &&
+           std::ranges::count(groups, account.gid) == 3;
+}
+
 static Result<void> change_identity(const Account& account) {
-    if (is_same_identity(own_identity(), account)) return {};
-    if (setgroups(account.groups.size(), account.groups.data()) != 0)
+    const bool is_same = is_same_identity(own_identity(), account);
+    if (is_same && has_no_other_id(account)) return {};
+    if (!is_same && setgroups(account.groups.size(), account.groups.data()) != 0)
         return errno_error("setgroups");
     if (setresgid(account.gid, account.gid, account.gid) != 0) return errno_error("setresgid");
     if (setresuid(account.uid, account.uid, account.uid) != 0) return errno_error("setresuid");
@@ -135,6 +146,8 @@ static Result<void> change_identity(const Account& account) {
 Result<void> become_for_good(const Account& account, CapabilitySet kept) {
     const CapabilitySet before = permitted_capabilities();
     kept.mask &= before.mask;
+    // capabilities(7): where the real uid alone is root's, they are permitted and not in effect.
+    if (auto raised = set_capabilities(before, before); !raised) return raised;
     if ((before.mask >> CAP_SETPCAP & 1U) != 0) {
         if (auto dropped = drop_bounding_set(kept); !dropped) return dropped;
     }

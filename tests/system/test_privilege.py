@@ -300,6 +300,22 @@ def test_the_daemon_becomes_another_user(workdir):
         assert d.stop() == 0
 
 
+@pytest.mark.needs("setpriv")
+@pytest.mark.parametrize("real", ("--ruid", "--rgid"))
+def test_no_way_back_by_an_id_that_is_left(workdir, real):
+    """Who is nobody but for the real uid, or gid, would be root again by setresuid(2)."""
+    ids = {"--ruid": "65534", "--euid": "65534", "--rgid": "65534", "--egid": "65534", real: "0"}
+    drop = ("setpriv", *(word for pair in ids.items() for word in pair), "--clear-groups")
+    port = free_port()
+    conf = f"127.0.0.1:{port} stream tcp nowait nobody internal echo\n"
+    with SealedDaemon(conf, *become(workdir), wrap=drop, control=None) as d:
+        assert ask(port, b"x") == b"x"
+        assert_keeps(d.pid)
+        now = status(d.pid)
+        assert now["Uid"].split() == now["Gid"].split() == ["65534"] * 4
+        assert (now["NoNewPrivs"], now["Seccomp"]) == ("1", "2")
+
+
 def test_names_are_looked_up_behind_the_filter(workdir):
     port = free_port()
     options = become(workdir)
