@@ -33,7 +33,8 @@ static std::string failures_text(const Json& failures, const Terminal& terminal)
     return "\n" + table.text(terminal);
 }
 
-// "none", "cap_kill cap_setuid", "uid 65534, none, no new ones, system calls filtered"
+// "cap_kill cap_setuid",
+// "uid 65534, no capabilities, no new privileges, system calls filtered"
 static std::string privileges_text(const Json& privileges) {
     // More than a person reads: root that has given up nothing.
     constexpr std::size_t kMany = 20;
@@ -45,7 +46,7 @@ static std::string privileges_text(const Json& privileges) {
     if (names.empty()) names = "no capabilities";
     const auto uid = privileges.at("uid").get<std::int64_t>();
     return fmt::format("{}{}{}{}", uid == 0 ? "" : fmt::format("uid {}, ", uid), names,
-                       privileges.at("no_new_privileges").get<bool>() ? ", no new ones" : "",
+                       privileges.at("no_new_privileges").get<bool>() ? ", no new privileges" : "",
                        privileges.at("filtered").get<bool>() ? ", system calls filtered" : "");
 }
 

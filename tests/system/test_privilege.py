@@ -291,6 +291,8 @@ def test_the_daemon_becomes_another_user(workdir):
         said = json.loads(inetctl("--socket", d.control, "status", "--json").stdout)
         assert said["privileges"] == {"uid": 65534, "capabilities": [],
                                       "no_new_privileges": True, "filtered": True}
+        shown = inetctl("--socket", d.control, "status").stdout
+        assert "uid 65534, no capabilities, no new privileges, system calls filtered\n" in shown
         d.signal(signal.SIGUSR1)
         wait_until(dump.exists, "the state is written")
         before = listeners(d.pid, port)
