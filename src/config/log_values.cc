@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
-#include <strings.h>
 
 namespace inetd {
 
@@ -46,7 +45,7 @@ static std::optional<Value> read_words(const Setting& setting, bool LogWordName:
     for (const Setting& item : list->items) {
         const auto* text = std::get_if<std::string>(&item.value);
         const auto* known = std::find_if(kNames.begin(), kNames.end(), [&](const auto& name) {
-            return text != nullptr && name.*taken && strcasecmp(name.name, text->c_str()) == 0;
+            return text != nullptr && name.*taken && equal_but_for_case(name.name, *text);
         });
         if (known != kNames.end()) {
             words.add(known->word);

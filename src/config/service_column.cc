@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/core.h>
-#include <strings.h>
 
 namespace inetd {
 
@@ -101,7 +100,7 @@ static bool read_mux(const Source& source, const Token& token, ServiceLine& line
                      "RFC 1078 allows printable ASCII characters");
         return false;
     }
-    if (name.size() == 4 && strcasecmp(line.mux_name.c_str(), "help") == 0) {
+    if (equal_but_for_case(name, "help")) {
         source.error(at, "tcpmux answers HELP itself with the list of its services");
         return false;
     }

@@ -13,7 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <strings.h>
+#include <string_view>
 
 namespace inetd::ctl {
 
@@ -42,10 +42,10 @@ static int reload(const Context& context) {
 // "TERM", "SIGTERM", "term" or "15".
 static std::optional<int> signal_of(std::string name) {
     if (const auto number = to_number<int>(name, 1, SIGRTMAX)) return number;
-    if (strncasecmp(name.c_str(), "SIG", 3) == 0) name.erase(0, 3);
+    if (equal_but_for_case(std::string_view(name).substr(0, 3), "SIG")) name.erase(0, 3);
     for (int signal = 1; signal < SIGRTMIN; ++signal) {
         const char* known = sigabbrev_np(signal);
-        if (known != nullptr && strcasecmp(known, name.c_str()) == 0) return signal;
+        if (known != nullptr && equal_but_for_case(known, name)) return signal;
     }
     return std::nullopt;
 }

@@ -1,8 +1,9 @@
 #include "ctl/settings_edit.h"
 
+#include "base/text.h"
+
 #include <algorithm>
 #include <optional>
-#include <strings.h>
 #include <vector>
 
 // libconfig can write a file, but not with the comments that were in it. So the text is taken apart
@@ -97,7 +98,7 @@ struct Entry {
     std::optional<Token> enabled;
 
     [[nodiscard]] bool says(bool value) const {
-        return enabled && strcasecmp(enabled->text.c_str(), value ? "true" : "false") == 0;
+        return enabled && equal_but_for_case(enabled->text, value ? "true" : "false");
     }
 };
 
