@@ -73,6 +73,8 @@ void Relays::each(const std::function<void(const SessionBytes&)>& look) const {
 
 void Relays::resume(const RelayState& state, std::shared_ptr<void> lease) {
     const Handle relay = list_of(*state.service).add(state, std::move(lease), pipes_);
+    set_options(relay->client.fd); // which a binary before us may have done without
+    if (relay->target.fd) set_options(relay->target.fd);
     if (!relay->target.fd) {
         if (!state.service->relay) return end(relay, SessionEnd::Reason::unreachable, 0);
         relay->attempt = std::make_unique<Relay::Attempt>();

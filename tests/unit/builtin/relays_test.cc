@@ -323,6 +323,27 @@ TEST_CASE("relays: to a unix socket an urgent byte is one like any other") {
     CHECK(read_to_end(f.loop, target) == "12!34");
 }
 
+TEST_CASE("relays: urgent data comes through those that go on in another process") {
+    Fixture f;
+    Connection c = tcp_connection();
+    Connection t = tcp_connection();
+    auto config = std::make_shared<ServiceConfig>();
+    config->builtin = Builtin::redirect;
+    f.relays.resume({.service = config,
+                     .peer = c.peer,
+                     .started = Clock::now(),
+                     .client = c.server.release(),
+                     .target = t.server.release()},
+                    nullptr);
+    set_option(c.client, SO_OOBINLINE, 1);
+    set_option(t.client, SO_OOBINLINE, 1);
+    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
+    say(c.client, "34");
+    CHECK(f.read(t.client, 5) == "12!34");
+    REQUIRE(send(t.client.get(), "?", 1, MSG_OOB) == 1);
+    CHECK(f.read(c.client, 1) == "?");
+}
+
 TEST_CASE("relays: an urgent byte waits for a side that does not read") {
     Fixture f;
     const Fd listener = listening();
