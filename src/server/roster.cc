@@ -208,6 +208,12 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     settle(endpoint, done.error());
 }
 
+// Instances outlive it, and their gates with them.
+Roster::~Roster() {
+    for (const auto& service : services_)
+        service->gate->on_release({});
+}
+
 void Roster::close_all(Parting why) {
     appearances_.stop();
     for (const auto& service : services_) {

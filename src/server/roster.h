@@ -30,6 +30,9 @@ class Roster {
           keeper_(keeper) {
         admission_.on_lost([this](Endpoint& endpoint) { reopen(endpoint); });
     }
+    Roster(const Roster&) = delete;
+    Roster& operator=(const Roster&) = delete;
+    ~Roster();
 
     // Whether services get the daemon's own environment, from the next apply() on.
     void set_keep_environment(bool wanted) { keep_environment_ = wanted; }

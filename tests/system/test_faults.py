@@ -1,12 +1,14 @@
 """System calls that fail one at a time: a sample of what `make faults` tries, and the points at which
 something was wrong once."""
 
+import contextlib
 import itertools
 
 import pytest
 
-from fault_injector import Point, missing
+from fault_injector import Injector, Point, missing
 from faults import RUNNING, Finding, make, points_of
+from harness import PATIENCE, Daemon, connect, free_port
 
 pytestmark = pytest.mark.root
 
@@ -61,3 +63,26 @@ def test_one_call_fails(phase):
         runner.finish()
     finally:
         runner.close()
+
+
+def test_a_loop_that_fails_ends_a_daemon_with_clients(workdir):
+    """What an instance holds is given back when its service is not there any more."""
+    if reason := missing():
+        pytest.skip(f"no faults: {reason}")
+    echo, relay, http, mux, cat = (free_port() for _ in range(5))
+    ports = echo, relay, http, mux, cat
+    injector = Injector(workdir)
+    conf = "".join(f"{port} stream tcp4 nowait root {rest}\n" for port, rest in zip(ports, (
+        "internal echo", f"internal redirect 127.0.0.1 {echo}", "internal metrics",
+        "internal tcpmux", "/bin/cat cat")))
+    with Daemon(conf, "-l", wrap=injector.wrap) as d, contextlib.ExitStack() as clients:
+        for port in ports:
+            client = clients.enter_context(connect(port))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" if port == http else b"x")
+            if port != mux:
+                assert client.recv(1)
+        assert injector.say(Injector.order(Point("daemon", "epoll_wait", "EBADF", 1))) == "ok"
+        connect(echo).close()
+        assert d.process.wait(PATIENCE) == 1
+        assert "epoll_wait: Bad file descriptor" in d.log()
+    injector.close()
