@@ -11,14 +11,14 @@ namespace inetd {
 struct DatagramRoute {
     SocketAddress asked;    // the destination that the datagram names
     SocketAddress local;    // the address of ours that an answer would come from
-    std::uint16_t port = 0; // on which the service listens; 0: unknown
+    std::uint16_t port = 0; // of the built-in service; 0: servers of its own may answer from it
 };
 
 // Whether an answer to `source` could do harm: begin an endless exchange with another answering
 // service, or reach more than one machine or a forged one. True means: do not answer.
 //
 // Refused are source ports of services that answer whatever they get (echo 7, discard 9, daytime
-// 13, qotd 17, chargen 19, time 37), the service's own port (two hosts with the same service could
+// 13, qotd 17, chargen 19, time 37), a built-in's own port (two hosts with the same service could
 // be set on each other), port 0; sources that are unspecified, 0.0.0.0/8, broadcast or multicast;
 // and datagrams sent to a broadcast or multicast address. Loopback clients are answered.
 //

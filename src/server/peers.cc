@@ -8,10 +8,10 @@ namespace inetd {
 void Peers::receive(Endpoint& endpoint) {
     using Verdict = PeerSplitter::Verdict;
     Service& service = *endpoint.service;
-    const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     std::vector<std::shared_ptr<void>> leases;
     const auto decide = [&](const SocketAddress& peer) {
-        if (may_reflect(peer, {.asked = {}, .local = {}, .port = port})) {
+        // Not the service's own port: servers of NTP and syslog talk to their like from it.
+        if (may_reflect(peer, {})) {
             service.gate->count(Refusal::reflection, loop_.now());
             return Verdict::drop;
         }

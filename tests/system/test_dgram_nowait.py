@@ -8,7 +8,7 @@ import socket
 
 import pytest
 
-from harness import INETD, ME, PATIENCE, Daemon, free_port, udp
+from harness import INETD, ME, PATIENCE, Daemon, free_port, inetctl, udp
 from support import children, has_nothing, listeners, script, wait_until
 
 # Tells what its socket is like, then answers each datagram until one ends with "bye".
@@ -49,6 +49,28 @@ def test_child_has_its_one_peer_and_the_datagram(talker, host):
     assert said["peer"] == own
     assert said["source"] == own
     assert said["data"] == "hello bye"
+
+
+def test_peer_may_have_the_service_s_own_port(talker):
+    """As servers of NTP and syslog do among themselves; built-ins could be set on each other."""
+    port, echo = free_port(), free_port()
+    with Daemon(f"127.0.0.1:{port} dgram udp4 nowait {ME} {talker}\n"
+                f"127.0.0.1:{echo} dgram udp4 wait {ME} internal echo\n", control=True) as d:
+        for service in port, echo:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+                s.settimeout(PATIENCE)
+                s.bind(("127.0.0.2", service))
+                s.connect(("127.0.0.1", service))
+                if service == port:
+                    assert talk(s, "hello bye")["peer"] == ["127.0.0.2", port]
+                else:
+                    s.send(b"x")
+        with udp(echo) as s:
+            s.send(b"y")
+            assert s.recv(10) == b"y"
+        said = json.loads(inetctl("--socket", d.control, "list", "--json").stdout)
+        assert {one["name"]: one["refused"] for one in said["services"]} == {
+            str(port): 0, str(echo): 1}
 
 
 def test_empty_and_large_datagrams_arrive_whole(workdir):
