@@ -14,7 +14,6 @@ using namespace std::chrono_literals;
 
 static constexpr std::size_t kMostWorkers = 8;
 static constexpr std::ptrdiff_t kMostWorkersOfOne = 3; // network
-static constexpr std::size_t kMostQuestions = 256;
 static constexpr std::size_t kMostWaiting = 1024;
 static constexpr unsigned kMostTries = 2; // of a question that a worker died of
 static constexpr Duration kRest = 60s;    // without a question until the workers end
@@ -79,7 +78,6 @@ void ResolverPool::ask(const Inquiry& inquiry, Done done) {
             return open->second->done.push_back(std::move(done));
         }
     }
-    if (questions_.size() >= kMostQuestions) return done({});
     rest_.reset();
     const Handle question = questions_.add(inquiry, network);
     question->done.push_back(std::move(done));

@@ -1,6 +1,7 @@
 #include "server/resolver_pool.h"
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 namespace inetd {
 
@@ -28,6 +29,20 @@ TEST_CASE("resolver pool: one network cannot fill it, however often it comes") {
     pool.stop_all();
     CHECK(pool.waiting() == 0);
     CHECK(refused == 2);
+}
+
+TEST_CASE("resolver pool: two networks cannot fill it, though each address is another question") {
+    EventLoop loop;
+    ResolverPool pool(loop, [](const Error&) {});
+    std::size_t refused = 0;
+    const auto count = [&](const InquiryReply& reply) { refused += reply.answered ? 0 : 1; };
+    for (const char* network : {"127.0.1", "127.0.2"})
+        for (std::size_t i = 0; i < ResolverPool::kMostWaitingOfOne; ++i)
+            pool.ask(of(fmt::format("{}.{}", network, i).c_str()), count);
+    pool.ask(of("127.0.3.1"), count);
+    CHECK(refused == 0);
+    CHECK(pool.waiting() == 2 * ResolverPool::kMostWaitingOfOne + 1);
+    pool.stop_all();
 }
 
 } // namespace inetd
