@@ -80,7 +80,7 @@ std::vector<Need> Privileges::needs(const DaemonSettings& settings,
     for (const std::string& path : load_.paths)
         if (path.starts_with('/')) facts.files.push_back(path);
     if (!load_.settings.empty()) facts.files.push_back(load_.settings);
-    facts.has_servers = servers_() != 0;
+    facts.has_servers = sources_.servers() != 0;
     // The kernel itself says what takes a capability, when there is none.
     const CapabilitySet permitted = permitted_capabilities();
     const CapabilitySet effective = effective_capabilities();
@@ -114,9 +114,12 @@ Privileges::Verdict Privileges::prepare(const Loaded& loaded) {
                                            capabilities_line(lost))};
         return {};
     }
-    if (loaded.daemon.account && servers_() != 0)
+    if (loaded.daemon.account && sources_.servers() != 0)
         return {.problem = "servers run, which the daemon could not end any more as another user "
                            "(user): restart it"};
+    if (loaded.daemon.account && sources_.changes())
+        return {.problem = "the binary is being changed, which another user could not finish "
+                           "(user): reload when it has been"};
     const CapabilitySet missing{absent & bounding_set().mask};
     if (missing.mask != 0 && exec_restores_capabilities()) return {.missing = missing};
     if (const auto raised = set_capabilities(permitted, permitted); !raised)
@@ -144,7 +147,7 @@ Result<void> Privileges::limit(const DaemonSettings& settings,
     const CapabilitySet permitted = permitted_capabilities();
     const CapabilitySet used{needed.mask & permitted.mask};
     Result<void> done;
-    if (!sealed_ && settings.account && servers_() != 0) {
+    if (!sealed_ && settings.account && sources_.servers() != 0) {
         log::warning("user: servers of a binary before run on; after a restart");
     } else if (!sealed_ && settings.account) {
         done = seal(*settings.account, needed);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <sys/types.h>
+#include <utility>
 #include <vector>
 
 namespace inetd {
@@ -33,9 +34,13 @@ struct PrivilegeState {
 // up everything for good.
 class Privileges {
   public:
-    // `load` says which files there are; `servers` how many run.
-    Privileges(const LoadOptions& load, std::function<std::size_t()> servers)
-        : load_(load), servers_(std::move(servers)) {}
+    struct Sources {
+        std::function<std::size_t()> servers; // how many run
+        std::function<bool()> changes;        // whether the daemon may soon execute a binary
+    };
+    // `load` says which files there are.
+    Privileges(const LoadOptions& load, Sources sources)
+        : load_(load), sources_(std::move(sources)) {}
 
     // Before a configuration takes the place of another one: all that is left is in effect.
     struct Verdict {
@@ -58,7 +63,7 @@ class Privileges {
     Result<void> seal(const Account& account, CapabilitySet needed);
 
     const LoadOptions& load_;
-    std::function<std::size_t()> servers_;
+    Sources sources_;
     std::vector<Need> needs_;
     CapabilitySet given_up_; // for good
     std::optional<uid_t> sealed_;

@@ -44,7 +44,8 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
                         supervisor_.reloaded("");
                     },
                 .refused = [this](const std::string& why) { operator_.upgrade_refused(why); }}),
-      privileges_(options_.load, [this] { return launcher_.running(); }),
+      privileges_(options_.load, {[this] { return launcher_.running() - upgrade_.trials(); },
+                                  [this] { return upgrade_.under_way(); }}),
       keeper_(supervisor_),
       acceptor_(loop_, launcher_, keeper_, feed_),
       roster_(loop_, acceptor_, launcher_, keeper_),

@@ -7,6 +7,7 @@
 #include "server/launcher.h"
 #include "server/options.h"
 
+#include <cstddef>
 #include <functional>
 #include <string>
 
@@ -34,6 +35,10 @@ class Upgrade {
     // Executes anew what runs already, without a trial, for what only exec(2) gives. A change that
     // is under way does the same, and if it is refused this comes after it.
     void renew();
+    // A trial runs, or the exec waits for its moment.
+    [[nodiscard]] bool under_way() const { return trial_ != 0 || late_; }
+    // How many of the launcher's children are trials.
+    [[nodiscard]] std::size_t trials() const { return trial_ != 0 ? 1 : 0; }
     // The daemon stops: from now on there is no change any more.
     void end();
     // Says that there will be none.

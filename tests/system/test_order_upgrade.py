@@ -92,6 +92,28 @@ def test_stop_and_the_trial(own_binary, gate, when):
         assert not d.lines_like("upgraded")
 
 
+@pytest.mark.root
+def test_trial_is_no_server(own_binary, gate, workdir):
+    """A reload meanwhile needs no right to end it; but none may be given up that the change needs."""
+    binary, wrap = own_binary
+    echo, more = free_port(), free_port()
+    settings = workdir / "inetd.cfg"
+    settings.write_text("")
+    conf = f"127.0.0.1:{echo} stream tcp4 nowait root internal echo\n"
+    with Daemon(conf, "--settings", settings, wrap=wrap) as d:
+        hold_trial(binary, gate, "exit 3")
+        d.signal(signal.SIGUSR2)
+        trial_of(d)
+        d.reload(conf + f"127.0.0.1:{more} stream tcp4 nowait root internal echo\n")
+        assert not d.lines_like("executing inetd anew")
+        assert ask(more, b"x") == b"x"
+        settings.write_text('daemon = { user = "nobody"; };\n')
+        assert "the binary is being changed" in d.reload(conf, expect="reload refused|is being changed")
+        open_gate(gate)
+        d.wait_log("upgrade refused: .*exit 3")
+        assert ask(more, b"x") == b"x"
+
+
 @pytest.mark.parametrize("order", ("trial fails", "trial succeeds"))
 @pytest.mark.root
 def test_reload_that_takes_an_exec_while_a_trial_runs(own_binary, gate, order):
