@@ -1,5 +1,6 @@
 """What was built: hardened as Debian's packages are, and free of traces of where it was built."""
 
+import json
 import re
 import subprocess
 
@@ -37,6 +38,12 @@ def test_what_the_linker_has_written_is_read_only(program):
 def test_its_stack_is_no_code_and_is_guarded(program):
     assert re.search(r"GNU_STACK\s.*\sRW\s", readelf(program, "-l"))
     assert "__stack_chk_fail" in readelf(program, "--dyn-syms")
+
+
+def test_no_text_of_others_is_a_format():
+    commands = json.loads((BUILD / "compile_commands.json").read_text())
+    own = [one["command"] for one in commands if "/src/" in one["file"]]
+    assert own and all("-Werror=format-security" in command for command in own)
 
 
 def test_sizes_are_checked(program):
