@@ -11,6 +11,7 @@ import pwd
 import queue
 import random
 import re
+import select
 import shutil
 import signal
 import socket
@@ -23,7 +24,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("INETD_BUILD", ROOT / "build"))
 INETD = BUILD / "inetd"
 SERVICES = ROOT / "services"
-PATIENCE = float(os.environ.get("INETD_TEST_PATIENCE", "20"))  # seconds until a wait has failed
+PATIENCE = float(os.environ.get("INETD_TEST_PATIENCE", "60"))  # seconds until a wait has failed
 ME = pwd.getpwuid(os.geteuid()).pw_name  # the user column where identity is not the point
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
 # The sanitizers and the coverage of the build under test are steered by these.
@@ -66,11 +67,24 @@ def _has_ipv6():
 HAS_IPV6 = _has_ipv6()
 
 
+def _ports():
+    """Those that the kernel gives to no outgoing connection: below ip_local_port_range, which begins
+    at 32768 unless somebody has changed it, or above."""
+    text = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    first, last = map(int, text.split())
+    below, above = range(12000, min(first, 32000)), range(last + 1, 65536)
+    ports = max(below, above, key=len)
+    assert len(ports) > 2000 * WORKERS, f"net.ipv4.ip_local_port_range leaves none: {text.strip()}"
+    return ports
+
+
+PORTS = _ports()
+
+
 def free_port():
-    """A port that is free for TCP and UDP over both families, below the range that the kernel gives
-    to outgoing connections, and given to no other test of this run."""
+    """A port that is free for TCP and UDP over both families, and given to no other test of this run."""
     while True:
-        port = random.randrange(12000 + WORKER, 32000, WORKERS)
+        port = random.choice(PORTS[WORKER % WORKERS::WORKERS])
         if port in _given:
             continue
         kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
@@ -95,10 +109,10 @@ class Daemon:
             self.conf.write_text(conf)
         self.control = control if isinstance(control, pathlib.Path) else self.dir / "control"
         asked = [] if control is None else ["--control", str(self.control) if control else "none"]
-        self.lines = []
-        self._returned = set()  # the places in lines that wait_log has given out
+        self._lines = []
+        self._returned = set()  # the places in _lines that wait_log has given out
         self._ended = False
-        self._arrived = threading.Condition()
+        self._arrived = threading.Condition(threading.RLock())
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(self.dir / "notify"))
         (self.dir / "notify").chmod(0o666)  # a daemon that does not run as root reports as well
@@ -108,6 +122,8 @@ class Daemon:
              *map(str, options), *([] if conf is None else [str(self.conf)])],
             env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd="/",
             start_new_session=True, preexec_fn=preexec)
+        self._rest = b""  # of the log, until the line is whole
+        os.set_blocking(self.process.stderr.fileno(), False)
         self._reader = threading.Thread(target=self._read_log, daemon=True)
         self._reader.start()
         self._told = queue.Queue()
@@ -131,13 +147,31 @@ class Daemon:
         return self.process.pid
 
     def _read_log(self):
-        for raw in self.process.stderr:
-            with self._arrived:
-                self.lines.append(raw.decode(errors="replace").rstrip("\n"))
-                self._arrived.notify_all()
+        pipe = select.poll()  # select(2) knows the lowest 1024 alone
+        pipe.register(self.process.stderr, select.POLLIN)
+        while not self._ended:
+            pipe.poll()
+            self._take_log()
+
+    def _take_log(self):
+        """All that the daemon has written until now, whichever thread asks first."""
         with self._arrived:
-            self._ended = True
+            while not self._ended:
+                try:
+                    part = os.read(self.process.stderr.fileno(), 65536)
+                except BlockingIOError:
+                    break
+                self._ended = not part
+                *whole, self._rest = (self._rest + part).split(b"\n")
+                whole += [self._rest] if self._ended and self._rest else []
+                self._lines += [raw.decode(errors="replace") for raw in whole]
             self._arrived.notify_all()
+
+    @property
+    def lines(self):
+        """Of the log: what the daemon has written by the time of the call is there, no less."""
+        self._take_log()
+        return self._lines
 
     def _read_notifications(self):
         """Read as they come, as a supervisor does: the socket holds only a few."""
@@ -156,11 +190,11 @@ class Daemon:
         deadline = time.monotonic() + timeout
         with self._arrived:
             while True:
-                for at in range(seen, len(self.lines)):
-                    if at not in self._returned and re.search(pattern, self.lines[at]):
+                for at in range(seen, len(self._lines)):
+                    if at not in self._returned and re.search(pattern, self._lines[at]):
                         self._returned.add(at)
-                        return self.lines[at]
-                seen = len(self.lines)
+                        return self._lines[at]
+                seen = len(self._lines)
                 if self._ended:
                     raise AssertionError(
                         f"the daemon ended without a line like {pattern!r}:\n{self.log()}")
@@ -194,11 +228,19 @@ class Daemon:
         os.replace(new, self.conf)
 
     def reload(self, conf=None, expect=r"reload: "):
-        """Writes the new configuration, sends SIGHUP, returns the log line that reports it."""
+        """Writes the new configuration, sends SIGHUP, returns the log line that reports it. A daemon
+        that executes itself for it serves again by then."""
         if conf is not None:
             self.rewrite(conf)
+        begun = len(self.lines)
+        old = [line for at, line in enumerate(self.lines)
+               if at not in self._returned and re.search(expect, line)]
+        assert not old, f"this would be taken for the report: {old}"
         self.signal(signal.SIGHUP)
-        return self.wait_log(expect)
+        report = self.wait_log(expect)
+        if any("executing inetd anew for" in line for line in self.lines[begun:]):
+            self.wait_notify(f"MAINPID={self.pid}")
+        return report
 
     def stop(self, timeout=PATIENCE):
         """SIGTERM; the exit status."""

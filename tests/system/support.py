@@ -143,7 +143,7 @@ def stopped(pid):
     before others, then descriptors as they became ready. (Timers that are due come before that round:
     the stop ends epoll_wait(2) by EINTR.) It is stopped while it waits, because until then what was
     ready in the last round is still in the queue."""
-    wait_until(lambda: epoll_timeout(pid) is not None, f"{pid} waits for events")
+    wait_at_rest(pid)
     os.kill(pid, signal.SIGSTOP)
     try:
         wait_until(lambda: stat_fields(pid)[0] == "T", f"{pid} is stopped")
@@ -170,8 +170,15 @@ def cpu_ticks(pid):
     return int(fields[11]) + int(fields[12])
 
 
+def wait_at_rest(pid):
+    """Until the daemon has done what there was to do: the client of a server that it has just started
+    may be answered by that before the daemon has closed its own copy of the connection."""
+    wait_until(lambda: epoll_timeout(pid) is not None, f"{pid} waits for events")
+
+
 def descriptors(pid):
-    """How many a process has open."""
+    """How many the daemon has open while it waits."""
+    wait_at_rest(pid)
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 

@@ -85,7 +85,7 @@ def test_a_reload_changes_the_lists_of_a_socket_that_stays(start):
 
 
 CLIENT = ("import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
-          "s.settimeout(20)\n"
+          f"s.settimeout({PATIENCE})\n"
           "try: s.sendall(b'hello'); s.shutdown(1); print(s.recv(9).decode(), end='')\n"
           "except OSError: pass\n")
 

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from harness import ME, ask, connect, free_port, read_all, run_inetd
+from harness import ME, PATIENCE, ask, connect, free_port, read_all, run_inetd
 from support import descriptors, wait_until
 from test_proxy import LINE
 from test_settings import CAT, line, reload, talk
@@ -87,7 +87,7 @@ def test_each_alone(start, text):
         reload(d, entry(port, f'per_source = 1; {key} = "{text("a", b"A")}";'), "reload: ")
         with connect(port) as one:
             one.sendall(b"x")
-            one.settimeout(20)
+            one.settimeout(PATIENCE)
             assert one.makefile("rb").read(len(admitted) + 1) == admitted + b"x"
             with connect(port) as two:
                 assert read_all(two) == refused

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import INETD, ME, Daemon, ask, free_port, run_inetd
+from harness import INETD, ME, PATIENCE, Daemon, ask, free_port, run_inetd
 
 
 def say(port, word="hello"):
@@ -91,13 +91,13 @@ def test_check_opens_nothing(conf):
 
 def test_strict_refuses_a_bad_file():
     with Daemon(say(free_port()) + "one two three\n", "--strict", wait_ready=False) as d:
-        assert d.process.wait(20) == 78
+        assert d.process.wait(PATIENCE) == 78
         d.wait_log(r"inetd\.conf:2:.*error: ")
 
 
 def test_start_is_told_before_anything_else_happens():
     with Daemon(say(free_port())) as d:
-        d.wait_log(r"\b1 service\b", timeout=5)
+        d.wait_log(r"\b1 service\b")
 
 
 def test_bad_lines_are_skipped_without_strict():
@@ -152,7 +152,7 @@ def test_pid_file_of_a_running_daemon_is_not_taken(workdir):
     path = workdir / "inetd.pid"
     with Daemon(say(free_port()), "-p", path) as d:
         with Daemon(say(free_port()), "-p", path, wait_ready=False) as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(PATIENCE) == 1
             second.wait_log(r"inetd\.pid")
         assert path.read_text() == f"{d.pid}\n"
 
@@ -201,7 +201,7 @@ def test_signals_stop_it_in_order(number):
         assert ask(port) == b"hello\n"
         d.signal(number)
         d.wait_notify("STOPPING=1")
-        assert d.process.wait(20) == 0
+        assert d.process.wait(PATIENCE) == 0
         with pytest.raises(ConnectionRefusedError):
             ask(port)
         with Daemon(say(port)):  # nothing of it is left on the port
@@ -212,7 +212,7 @@ def test_daemon_goes_to_the_background(workdir, conf):
     """Without -i: the caller gets its prompt back once the services are there."""
     port, pid_file = free_port(), workdir / "inetd.pid"
     done = subprocess.run([str(INETD), "--control", "none", "-p", str(pid_file), str(conf(say(port)))],
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=20, cwd="/")
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, cwd="/")
     assert done.returncode == 0, done.stderr
     pid = int(pid_file.read_text())
     try:
@@ -223,5 +223,5 @@ def test_daemon_goes_to_the_background(workdir, conf):
     finally:
         handle = os.pidfd_open(pid)
         signal.pidfd_send_signal(handle, signal.SIGTERM)
-        assert select.select([handle], [], [], 20)[0]
+        assert select.select([handle], [], [], PATIENCE)[0]
         os.close(handle)

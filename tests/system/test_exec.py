@@ -47,8 +47,8 @@ while True:
             s.connect(str(path))
             s.sendall(b"this\n")
             assert s.makefile().read() == "this it's\n"
-        assert len(d.lines_like(rf"{two}: started pid")) == 1
         d.wait_log(rf"{path}: .*started pid")
+        assert len(d.lines_like(rf"{two}: started pid")) == 1
     assert not path.exists()
 
 

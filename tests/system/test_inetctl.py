@@ -242,7 +242,7 @@ def test_pause_of_what_has_no_connections(ports, workdir):
         assert asked(d, "show", wait)["services"][0]["sockets"][0]["state"] == "paused"
         assert ask(mux, b"cat\r\n").startswith(b"-")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s, connect(wait) as next_guest:
-            s.settimeout(20)
+            s.settimeout(PATIENCE)
             s.connect(("127.0.0.1", datagram))
             s.send(b"hello")
             ctl(d, "list")
@@ -341,7 +341,7 @@ def on_a_terminal(d, *arguments, columns=80, **variables):
             break
         text += part
     os.close(ours)
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     return text.decode().replace("\r\n", "\n")
 
 
@@ -547,7 +547,7 @@ def test_drain(ports):
                     drain.wait_line("^1 still running")
                     server.close()
                     drain.wait_line("^drained")
-                    assert drain.process.wait(20) == 0
+                    assert drain.process.wait(PATIENCE) == 0
                     assert has_nothing(waiting) and service(d, one)["state"] == "drained"
                     ctl(d, "resume")
                     waiting.sendall(b"y")
@@ -560,13 +560,13 @@ def test_drain(ports):
                 drain.wait_line("^1 still running")
                 ctl(d, "reload")
                 drain.wait_line("not now: services were resumed or reloaded")
-                assert drain.process.wait(20) == 1
+                assert drain.process.wait(PATIENCE) == 1
             assert ask(one, b"z") == b"z"
             with Following(d, "drain", "--stop") as drain:
                 drain.wait_line("^1 still running")
                 held.close()
                 drain.wait_line("^drained and stopped")
-        assert d.process.wait(20) == 0
+        assert d.process.wait(PATIENCE) == 0
 
 
 def test_upgrade(ports, workdir):
@@ -591,7 +591,7 @@ def test_upgrade(ports, workdir):
         assert re.fullmatch(rf"pid {process.pid} has changed from version (\S+) to \1\n", said)
         after = asked(d, "status")
         assert (after["pid"], after["generation"]) == (before["pid"], 1)
-        assert abs(after["started"] - before["started"]) < 0.01
+        assert abs(after["started"] - before["started"]) < 1
         assert "1 change of the binary" in ctl(d, "status")
         assert [s["state"] for s in asked(d, "list")["services"]] == ["listening", "paused", "disabled"]
         assert service(d, one)["accepted"] == 1 and service(d, one)["last_use"] is not None
@@ -611,5 +611,5 @@ def test_upgrade(ports, workdir):
         assert service(d, two)["state"] == "paused" and ask(one, b"x") == b"x"
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
     assert not control.exists()

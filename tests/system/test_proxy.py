@@ -156,6 +156,7 @@ def test_a_check_of_the_balancer_starts_nothing(start):
     for _ in range(5):
         connect(port).close()
     assert visit(port, LINE + b"x").endswith(b"x")
+    d.wait_log("started pid")
     assert len(d.lines_like("started pid")) == 1
 
 

@@ -288,5 +288,6 @@ def test_reload_while_the_file_is_being_asked_for_again():
     with Daemon(say(port, "before")) as d:
         for turn in range(30):
             d.signal(signal.SIGHUP)
-        d.reload(say(port, "after"))
+        d.rewrite(say(port, "after"))
+        d.signal(signal.SIGHUP)
         wait_until(lambda: ask(port) == b"after\n", "the last file counts")

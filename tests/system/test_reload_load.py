@@ -93,7 +93,9 @@ def test_storm_of_signals():
                 d.signal(signal.SIGHUP)
                 d.signal(signal.SIGCHLD)
                 d.signal(signal.SIGPIPE)
-            d.reload(cat(port, wait="nowait/7"))
+            d.rewrite(cat(port, wait="nowait/7"))
+            d.signal(signal.SIGHUP)
+            d.wait_log(r"reload: .*1 updated")
         assert load.losses == []
         assert d.process.poll() is None
         # One that stands for all that were lost in the queue is still reported.

@@ -15,7 +15,7 @@ import pytest
 
 from harness import BUILD, INETD, ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
 from support import (children, descriptors, has_nothing, listeners, script, socket_fds, started_pid,
-                     stat_fields, wait_until)
+                     stat_fields, wait_at_rest, wait_until)
 
 
 def upgrade(daemon, times=1):
@@ -57,11 +57,11 @@ def test_same_process_same_sockets_no_descriptor_more():
     with Daemon(conf) as d:
         upgrade(d)
         before = listeners(d.pid, port)
-        fds = os.listdir(f"/proc/{d.pid}/fd")
+        fds = descriptors(d.pid)
         assert len(before) == 2
         upgrade(d, 5)
         assert listeners(d.pid, port) == before
-        assert descriptors(d.pid) == len(fds)
+        assert descriptors(d.pid) == fds
         assert ask(port, b"still here") == b"still here"
         assert d.stop() == 0
 
@@ -352,10 +352,12 @@ def test_servers_still_end_with_their_client(start, workdir, gone):
     for s in (one, two):
         assert s.recv(10) == b"up\n"
         pids[s] = started_pid(d.wait_log(rf":{s.getsockname()[1]}: started pid"))
+    wait_at_rest(d.pid)
     sockets = len(socket_fds(d.pid))
     if gone:
         d.rewrite(keep)
     upgrade(d, 2)
+    wait_at_rest(d.pid)
     assert len(socket_fds(d.pid)) == sockets - gone
     reset(one)
     d.wait_log(rf"pid {pids[one]} has lost its client \(kill_on_disconnect\): sending SIGTERM")

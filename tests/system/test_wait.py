@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import ME, Daemon, ask, connect, free_port, read_all, udp
+from harness import ME, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
 from support import (children, is_nonblocking, listeners, script, socket_fds, started_pid,
                      wait_until)
 
@@ -149,7 +149,7 @@ def test_unix_dgram_wait(workdir):
     program = script(workdir / "receiver", RECEIVER)
     with Daemon(f"{path} dgram unix wait {ME} {program}\n"):
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.settimeout(20)
+            s.settimeout(PATIENCE)
             s.bind(str(mine))
             mine.chmod(0o666)
             for _ in range(2):
