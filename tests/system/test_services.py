@@ -19,7 +19,7 @@ import pytest
 
 from harness import (BUILD, INETD, PATIENCE, ROOT, SERVICES, Daemon, ask, connect, free_port,
                      read_all, udp)
-from support import wait_for_end
+from support import children, started_pid, wait_for_end, wait_until
 
 OWN_NAME = pwd.getpwuid(os.getuid()).pw_name
 USER = "nobody" if os.getuid() == 0 else OWN_NAME
@@ -60,7 +60,9 @@ def files():
 @pytest.fixture
 def serve(libexec):
     """serve(name, arguments...) starts the daemon with the server's own line at a free port, or at
-    another place, and returns the port and the daemon."""
+    another place, and returns the port and the daemon. Where a server gives up on a client in so many
+    seconds, one that is patient is asked for its answers, and a hasty one is met with silence: no
+    client of the test is fast for sure."""
     with contextlib.ExitStack() as stack:
         def start(name, *arguments, line=0, at=None, **options):
             port = at or free_port()
@@ -69,7 +71,8 @@ def serve(libexec):
             fields[5] = fields[5].replace("/usr/libexec/inetd", str(libexec))
             if arguments:
                 fields[7:] = map(str, arguments)
-            daemon = stack.enter_context(Daemon(" ".join(fields) + "\n", **options))
+            daemon = stack.enter_context(
+                Daemon(" ".join(fields) + "\n", "-l", "--stop-timeout", "0", **options))
             return port, daemon
         yield start
 
@@ -104,11 +107,6 @@ def silence(port):
     with connect(port) as s, contextlib.suppress(ConnectionResetError):
         return read_all(s)
     return b""
-
-
-def children(daemon):
-    tasks = pathlib.Path(f"/proc/{daemon.pid}/task").glob("*/children")
-    return [int(pid) for task in tasks for pid in task.read_text().split()]
 
 
 def question(port, data):
@@ -176,17 +174,19 @@ def test_demo_conf_serves(libexec, files):
 # One connection after the other: echo, calc, qotd, address, hello.
 
 def test_echo(serve):
-    port, _ = serve("echo.py", "0.3")
+    port, _ = serve("echo.py")
+    hasty, _ = serve("echo.py", "0.3")
     assert ask(port, b"hello\n") == b"hello\n"
     assert ask(port) == b""
     vanish(port, b"x" * 100000)
     data = random.randbytes(MEGABYTES)
     assert pour(port, data) == data
-    assert silence(port) == b""
+    assert silence(hasty) == b""
 
 
 def test_calc(serve):
-    port, _ = serve("calc.cc", "1")
+    port, _ = serve("calc.cc")
+    hasty, _ = serve("calc.cc", "1")
     for expression, value in {
             "1 + 2 * 3": "7", "2 * (3 + 4)^2": "98", "-2^2": "-4", "2^3^2": "512",
             "10 - 3 - 2": "5", "2 - -2": "4", "7 % 4": "3", "1 / 4": "0.25",
@@ -204,7 +204,7 @@ def test_calc(serve):
     assert pour(port, b"-" * MEGABYTES + b"\n6 * 7\n").splitlines()[1:] == [b"42"]
     assert b"error" in ask(port, bytes(range(256)))
     vanish(port, b"1 + 1\n" * 1000)
-    assert silence(port) == b""
+    assert silence(hasty) == b""
 
 
 @pytest.mark.parametrize("line, get", [(0, ask), (1, lambda port: question(port, b"?"))])
@@ -238,15 +238,17 @@ def test_hello(libexec):
 
 def test_unix_echo(serve, files):
     files.chmod(0o777)
-    path, _ = serve("unix-echo.cc", "1", at=files / "echo.sock")
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(PATIENCE)
-        s.connect(str(path))
-        greeting = f"You are {OWN_NAME} (uid {os.getuid()}, pid {os.getpid()}).\n".encode()
-        assert s.recv(1000) == greeting
+    path, _ = serve("unix-echo.cc", at=files / "echo.sock")
+    hasty, _ = serve("unix-echo.cc", "1", at=files / "hasty.sock")
+    greeting = f"You are {OWN_NAME} (uid {os.getuid()}, pid {os.getpid()}).\n".encode()
+    with socket.socket(socket.AF_UNIX) as s, socket.socket(socket.AF_UNIX) as silent:
+        for one, at in ((s, path), (silent, hasty)):
+            one.settimeout(PATIENCE)
+            one.connect(str(at))
+            assert one.recv(1000) == greeting
         s.sendall(b"hello\n")
         assert s.recv(1000) == b"hello\n"
-        assert s.recv(1000) == b"", "it goes on to wait"
+        assert silent.recv(1000) == b"", "it goes on to wait"
 
 
 # What goes to the system's log.
@@ -293,7 +295,8 @@ def test_daytime_without_a_log(serve):
 @needs_mounts
 def test_netlog(serve, syslog):
     log, wrap = syslog
-    port, _ = serve("netlog.sh", "1", wrap=wrap)
+    port, _ = serve("netlog.sh", wrap=wrap)
+    hasty, _ = serve("netlog.sh", "1")
     assert ask(port, b"one\ntwo\n") == b""
     for text in ("one", "two"):
         assert re.search(rf"netlog\[127\.0\.0\.1\]: {text}$", log.recv(4096).decode())
@@ -304,7 +307,7 @@ def test_netlog(serve, syslog):
         while len(entry := log.recv(65536)) < 1000:
             pass
         assert len(entry) < 1200
-    assert silence(port) == b""
+    assert silence(hasty) == b""
 
 
 # Files: web, gopher, finger, paste.
@@ -394,7 +397,8 @@ def test_web_refuses(serve, tree, path, code):
 
 
 def test_web_bad_clients(serve, tree):
-    port, _ = serve("web.py", tree, "1")
+    port, _ = serve("web.py", tree)
+    hasty, _ = serve("web.py", tree, "1")
     if USER != "root":
         assert status(port, "/closed.txt") == 403
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
@@ -412,8 +416,8 @@ def test_web_bad_clients(serve, tree):
         assert b" %d " % code in answer.splitlines()[0], garbage[:40]
         assert b"Traceback" not in answer
     vanish(port, b"GET /large.bin HTTP/1.0\r\n\r\n")
-    assert silence(port) == b""
-    with connect(port) as s, contextlib.suppress(ConnectionError):
+    assert silence(hasty) == b""
+    with connect(hasty) as s, contextlib.suppress(ConnectionError):
         s.sendall(b"GET / HTTP/1.1\r\nX: ")
         for _ in range(int(PATIENCE / 0.1)):
             if select.select([s], [], [], 0.1)[0]:
@@ -426,7 +430,8 @@ def test_web_bad_clients(serve, tree):
 
 
 def test_gopher(serve, tree):
-    port, _ = serve("gopher.sh", tree, "1")
+    port, _ = serve("gopher.sh", tree)
+    hasty, _ = serve("gopher.sh", tree, "1")
     menu = ask(port, b"\r\n").decode()
     assert menu == ask(port, b"/\n").decode() and menu.endswith("\r\n.\r\n")
     lines = menu.split("\r\n")
@@ -444,7 +449,7 @@ def test_gopher(serve, tree):
         assert ask(port, selector + b"\r\n") == nothing, selector
     assert pour(port, b"x" * MEGABYTES) in (nothing, b"")
     vanish(port, b"/large.bin\r\n")
-    assert b"secret" not in silence(port)
+    assert b"secret" not in silence(hasty)
 
 
 @needs_mounts
@@ -472,7 +477,8 @@ def test_finger(serve, files):
 
     script = 'mount --bind "$0" /etc/passwd; exec "$@"'
     bind = ["unshare", "-m", "sh", "-euc", script, files / "passwd"]
-    port, _ = serve("finger.py", "1", wrap=bind)
+    port, _ = serve("finger.py", wrap=bind)
+    hasty, _ = serve("finger.py", "1", wrap=bind)
     everybody = ask(port, b"\r\n").decode()
     names = [line.split()[0] for line in everybody.splitlines()]
     assert names == ["ada", "bob", "cy", "dan", "eve"]
@@ -490,12 +496,13 @@ def test_finger(serve, files):
         assert ask(port, query + b"\r\n") == b"Finger forwarding service denied.\r\n"
     assert pour(port, b"x" * MEGABYTES) in (b"No such user.\r\n", b"")
     vanish(port, b"ada\r\n")
-    assert silence(port) == b""
+    assert silence(hasty) == b""
 
 
 def test_paste(serve, files):
     files.chmod(0o777)
-    port, _ = serve("paste.sh", files, "http://localhost/", "1")
+    port, _ = serve("paste.sh", files, "http://localhost/")
+    hasty, _ = serve("paste.sh", files, "http://localhost/", "1")
     data = random.randbytes(100_000)
     answer = ask(port, data).decode()
     name = re.fullmatch(r"http://localhost/(\w{10})\n", answer)[1]
@@ -503,7 +510,7 @@ def test_paste(serve, files):
     assert (files / name).stat().st_mode & 0o777 == 0o644
     assert ask(port, b"x" * 1048576).startswith(b"http://")
     assert pour(port, b"x" * MEGABYTES) == b"The limit is 1048576 bytes.\n"
-    assert ask(port) == b"" and silence(port) == b""
+    assert ask(port) == b"" and silence(hasty) == b""
     assert len(list(files.iterdir())) == 2
     (files / name).unlink()
 
@@ -511,13 +518,12 @@ def test_paste(serve, files):
 # Wait servers: they take the service's own socket and give it back.
 
 def test_chat(serve):
-    port, daemon = serve("chat.py", "0.2", "0.5")
-    with connect(port) as ada, connect(port) as bob:
+    port, daemon = serve("chat.py", "0.2")
+    with connect(port) as ada, connect(port) as bob, ada.makefile() as a, bob.makefile() as b:
         names = ["127.0.0.1:%d" % s.getsockname()[1] for s in (ada, bob)]
-        a, b = ada.makefile(), bob.makefile()
         assert a.readline() == f"* {names[0]} comes in\n"
         assert a.readline() == f"* {names[1]} comes in\n" == b.readline()
-        first, = children(daemon)
+        first, = children(daemon.pid)
         ada.sendall(b"good \x1b[2Jmorning\nand")
         assert b.readline() == f"{names[0]}: good [2Jmorning\n"
         ada.sendall(b" goodbye\r\n")
@@ -527,16 +533,21 @@ def test_chat(serve):
         bob.sendall(b"x" * 100_000)
         while not (line := a.readline()).startswith(f"* {names[1]} leaves"):
             assert line
-        assert read_all(ada) == b"", "who says nothing stays for ever"
-    wait_for_end(first)
+    daemon.wait_log(rf"pid {first} ended")
     with connect(port) as s:
         assert s.makefile().readline().startswith("* ")
-        second, = children(daemon)
+        second, = children(daemon.pid)
         assert second != first
 
 
+def test_chat_sees_off_who_says_nothing(serve):
+    port, _ = serve("chat.py", "0.2", "0.5")
+    with connect(port) as s:
+        assert read_all(s) == b"* 127.0.0.1:%d comes in\n" % s.getsockname()[1]
+
+
 def test_chat_drops_who_does_not_listen(serve):
-    port, _ = serve("chat.py", "0.2", "20")
+    port, _ = serve("chat.py", "0.2")
     with connect(port) as deaf, connect(port) as loud, connect(port) as witness:
         lines = witness.makefile()
         while not lines.readline().startswith("* 127.0.0.1:%d " % witness.getsockname()[1]):
@@ -553,19 +564,21 @@ def test_chat_drops_who_does_not_listen(serve):
 def test_lookup(serve, files):
     table = files / "table"
     table.write_text("# comment\nred rouge\nblue\tbleu ciel\nlong " + "x" * 5000 + "\nalone\n\n")
-    port, daemon = serve("lookup.py", table, "0.3")
+    port, _ = serve("lookup.py", table)
+    hasty, daemon = serve("lookup.py", table, "0.3")
     assert question(port, b"red") == b"rouge\n"
     assert question(port, b" blue\r\n") == b"bleu ciel\n"
-    first, = children(daemon)
     assert question(port, b"green") == b"?\n"
     assert question(port, b"") == b"?\n"
     assert question(port, b"#") == b"?\n"
     assert question(port, b"red" + b"x" * 60000) == b"?\n"
     assert question(port, bytes(range(256))) == b"?\n"
     assert len(question(port, b"long")) == 513
-    wait_for_end(first)
+    assert question(hasty, b"red") == b"rouge\n"
+    wait_until(lambda: not children(daemon.pid), "nobody has asked for a while")
     table.write_text("red rot\n")
-    assert question(port, b"red") == b"rot\n"
+    assert question(hasty, b"red") == b"rot\n"
+    assert question(port, b"red") == b"rouge\n", "it has read its table once"
 
 
 # Datagrams, each client with a server of its own.
@@ -631,12 +644,11 @@ def read_request(name, mode=b"octet", *options):
 
 
 def test_tftp_conversation(serve, tree):
-    port, daemon = serve("tftp.py", tree, "1")
+    port, _ = serve("tftp.py", tree, "60")
     content = (tree / "large.bin").read_bytes()
     with Transfer(port, read_request(b"/large.bin", b"OcTeT")) as t:
         assert t.receive() == (3, 1, content[:512])
         assert t.server[1] != port
-        assert t.receive() == (3, 1, content[:512]), "silence does not repeat the block"
         t.acknowledge(1)
         t.acknowledge(1)
         assert t.receive() == (3, 2, content[512:1024])
@@ -645,14 +657,22 @@ def test_tftp_conversation(serve, tree):
         t.acknowledge(1)
         t.acknowledge(2)
         assert t.receive() == (3, 3, content[1024:1536]), "an old acknowledgement repeats a block"
-        server, = children(daemon)
+
+
+def test_tftp_repeats_a_block_into_silence(serve, tree):
+    """And to nobody when the client has gone, whoever else acknowledges."""
+    port, daemon = serve("tftp.py", tree, "1")
+    content = (tree / "large.bin").read_bytes()
+    with Transfer(port, read_request(b"/large.bin")) as t:
+        for _ in range(2):
+            assert t.receive() == (3, 1, content[:512])
     with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as stranger:
-        stranger.sendto(struct.pack("!HH", 4, 3), t.server)
-    wait_for_end(server)
+        stranger.sendto(struct.pack("!HH", 4, 1), t.server)
+    wait_for_end(started_pid(daemon.wait_log("started pid")))
 
 
 def test_tftp_text(serve, tree):
-    port, _ = serve("tftp.py", tree, "1")
+    port, _ = serve("tftp.py", tree, "60")
     (tree / "lines").write_bytes(b"x" * 511 + b"\ny\rz")
     with Transfer(port, read_request(b"lines", b"NetASCII")) as t:
         assert t.receive() == (3, 1, b"x" * 511 + b"\r")
@@ -666,14 +686,14 @@ def test_tftp_text(serve, tree):
 
 
 def test_tftp_ignores_options_as_a_server_without_them_must(serve, tree):
-    port, _ = serve("tftp.py", tree, "1")
+    port, _ = serve("tftp.py", tree, "60")
     with Transfer(port, read_request(b"a.txt", b"octet", b"blksize", b"8", b"tsize")) as t:
         assert t.receive() == (3, 1, b"first\n.second\n")
 
 
 @pytest.mark.parametrize("last", (0, 1))
 def test_tftp_wraps_the_block_number(serve, tree, last):
-    port, _ = serve("tftp.py", tree, "1")
+    port, _ = serve("tftp.py", tree, "60")
     with (tree / "blocks").open("wb") as file:
         file.truncate(512 * (65535 + last) + 1)
     with Transfer(port, read_request(b"blocks")) as t:
@@ -694,7 +714,7 @@ def test_tftp_wraps_the_block_number(serve, tree, last):
     (b"\0\1", 4), (b"\0\1a.txt", 4), (b"\0\1a.txt\0", 4), (b"\0\1a.txt\0octet", 4),
     (b"\0\3\0\1data", 4), (b"\0\4\0\1", 4), (b"garbage", 4), (bytes(1000), 4), (b"\xff" * 5000, 4)])
 def test_tftp_refuses(serve, tree, request_, code):
-    port, _ = serve("tftp.py", tree, "1")
+    port, _ = serve("tftp.py", tree, "60")
     with Transfer(port, request_) as t:
         opcode, got, text = t.receive()
         assert (opcode, got) == (5, code) and text.endswith(b"\0")
