@@ -14,6 +14,7 @@
 #include <fmt/core.h>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 // A whole daemon on the real kernel, in a network namespace of its own. One thread is the daemon,
 // the other gives it one configuration after the other and looks at what the kernel says that it
@@ -46,42 +48,36 @@ std::string directory;
     std::abort();
 }
 
-void add_ip_sockets(Inodes& found, const std::string& table, int type, std::string_view state) {
+// Of a table in /proc/self/net, without its titles.
+std::vector<std::vector<std::string>> rows_of(const std::string& table) {
     std::ifstream stream("/proc/self/net/" + table);
+    std::vector<std::vector<std::string>> rows;
     std::string line;
     std::getline(stream, line);
     while (std::getline(stream, line)) {
         std::istringstream fields(line);
-        std::string number;
-        std::string local;
-        std::string remote;
-        std::string what;
-        std::string skipped;
-        std::string inode;
-        fields >> number >> local >> remote >> what >> skipped >> skipped >> skipped >> skipped >>
-            skipped >> inode;
-        if (what == state) found[{table, local, type}] = inode;
+        rows.emplace_back(std::istream_iterator<std::string>(fields),
+                          std::istream_iterator<std::string>());
     }
+    return rows;
+}
+
+// Columns as in proc(5).
+void add_ip_sockets(Inodes& found, const std::string& table, int type, std::string_view state) {
+    for (const auto& row : rows_of(table))
+        if (row.at(3) == state) found[{table, row.at(1), type}] = row.at(9);
 }
 
 void add_unix_sockets(Inodes& found) {
-    std::ifstream stream("/proc/self/net/unix");
-    std::string line;
-    std::getline(stream, line);
-    while (std::getline(stream, line)) {
-        std::istringstream fields(line);
-        std::string number;
-        std::string flags;
-        std::string skipped;
-        int type = 0;
-        std::string inode;
-        std::string path;
-        fields >> number >> skipped >> skipped >> flags >> type >> skipped >> inode >> path;
+    for (const auto& row : rows_of("unix")) {
+        if (row.size() < 8) continue; // without a name
+        const std::string& path = row[7];
+        const int type = std::stoi(row[4]);
         constexpr unsigned long kListens = 0x10000; // __SO_ACCEPTCON
-        const bool listens = (std::stoul(flags, nullptr, 16) & kListens) != 0;
+        const bool listens = (std::stoul(row[3], nullptr, 16) & kListens) != 0;
         if (path.ends_with("/socket") || path.ends_with("@socket")) {
             // An accepted connection has the name of the socket that it came to.
-            if (listens || type == SOCK_DGRAM) found[{"unix", path, type}] = inode;
+            if (listens || type == SOCK_DGRAM) found[{"unix", path, type}] = row[6];
         }
     }
 }

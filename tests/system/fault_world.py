@@ -14,7 +14,7 @@ import time
 
 from fault_injector import Injector
 from harness import BUILD, FORGETFUL, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
-from support import epoll_timeout, wait_until
+from support import children, epoll_timeout, wait_until
 from varlink import Control, VarlinkError
 
 SERVER = BUILD / "tests/faults/fault_server"
@@ -61,10 +61,6 @@ def open_by_kind(pid):
         with contextlib.suppress(OSError):
             kinds[kind_of(os.readlink(f"/proc/{pid}/fd/{fd}"))] += 1
     return kinds
-
-
-def children(pid):
-    return set(pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 def served(function, *arguments, **keywords):

@@ -24,7 +24,7 @@ from fault_world import open_by_kind
 from harness import BUILD, ENVIRONMENT, FORGETFUL, ME, PATIENCE, Daemon, free_port
 from openmetrics import families
 from support import build_option, children, own_memory, wait_until
-from varlink import Control, VarlinkError
+from varlink import Control
 
 LINES = """127.0.0.1:%(echo)d stream tcp4 nowait %(me)s internal echo
 127.0.0.1:%(echo)d dgram udp4 wait %(me)s internal echo

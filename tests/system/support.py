@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, PATIENCE, read_all
+from harness import BUILD, PATIENCE, connect, read_all
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -30,6 +30,17 @@ def script(path, body, interpreter="/usr/bin/python3 -IS"):
     fresh.chmod(0o755)
     fresh.rename(path)
     return path
+
+
+# A server that waits: one client, who is told its arguments and its pid, and is kept until he goes.
+WAITER = """
+import os, socket, sys
+s = socket.socket(fileno=os.dup(0))
+client, _ = s.accept()
+client.setblocking(True)
+client.sendall(" ".join([*sys.argv[1:], str(os.getpid())]).encode())
+client.recv(1)
+"""
 
 
 def wait_until(condition, what, timeout=PATIENCE, pause=0.02):
@@ -61,6 +72,15 @@ def is_over(s):
         return s.recv(100) == b""
     except ConnectionResetError:
         return True
+
+
+def assert_refused(port, host="127.0.0.1"):
+    """Nobody listens there."""
+    try:
+        connect(port, host).close()
+    except ConnectionRefusedError:
+        return
+    raise AssertionError(f"{host}, port {port}: somebody listens")
 
 
 def stat_fields(pid):

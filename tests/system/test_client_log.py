@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness import ME, PATIENCE, ask, connect, free_port, read_all, run_inetd
+from harness import ME, ask, connect, free_port, read_all, run_inetd
 from support import children, descriptors, script, started_pid, wait_until
 from test_settings import CAT, line, reload, talk
 from test_tether import reset

@@ -1,6 +1,7 @@
 """A child that fails before its exec reports why, and ends. Both orders in which the daemon can come to
 know of that are forced: by an exit that is held."""
 
+import contextlib
 import os
 import signal
 
@@ -32,13 +33,20 @@ def test_a_report_that_is_read_before_its_child_has_ended(workdir, injector):
         wait_until(lambda: not children(d.pid), "no child is left")
 
 
+@contextlib.contextmanager
+def reported(d, injector, port):
+    """A child that has made its report and does not get to its end; its pid."""
+    injector.hold("child", "exit_group")
+    with connect(port):
+        injector.wait_held()
+        [pid] = children(d.pid)
+        yield pid
+
+
 def test_a_report_and_the_end_of_its_child_in_one_round(workdir, injector):
     port = free_port()
     with Daemon(failing(workdir, port), wrap=injector.wrap) as d:
-        injector.hold("child", "exit_group")
-        with connect(port):
-            injector.wait_held()
-            [pid] = children(d.pid)
+        with reported(d, injector, port) as pid:
             with stopped(d.pid):
                 injector.release()
                 wait_zombie(d.pid, pid)
@@ -50,10 +58,7 @@ def test_a_child_that_is_killed_after_its_report(workdir, injector):
     """And a report that nobody waits for is not taken for that of another child."""
     port = free_port()
     with Daemon(failing(workdir, port), wrap=injector.wrap) as d:
-        injector.hold("child", "exit_group")
-        with connect(port):
-            injector.wait_held()
-            [pid] = children(d.pid)
+        with reported(d, injector, port) as pid:
             os.kill(pid, signal.SIGKILL)
             d.wait_log(rf"{port}: exec .*: {FAILURE}")
         assert not d.lines_like("SIGKILL")

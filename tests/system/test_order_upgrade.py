@@ -8,10 +8,10 @@ import socket
 
 import pytest
 
-from harness import INETD, ME, Daemon, ask, connect, free_port
-from support import children, is_over, script, stopped, wait_until, wait_zombie
+from harness import INETD, ME, PATIENCE, Daemon, ask, connect, free_port
+from support import WAITER, children, is_over, script, stopped, wait_until, wait_zombie
 from varlink import INETD as INTERFACE
-from varlink import Control, VarlinkError
+from varlink import Control
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_stop_and_the_trial(own_binary, gate, when):
         s.close()
         if unknown:
             unknown.close()
-        assert d.process.wait(20) == 0
+        assert d.process.wait(PATIENCE) == 0
         assert not d.lines_like("upgraded")
 
 
@@ -196,16 +196,6 @@ def test_another_upgrade(injector, first):
 
 # Between the two: all that can come from outside.
 
-WAITER = """
-import os, socket
-s = socket.socket(fileno=os.dup(0))
-client, _ = s.accept()
-client.setblocking(True)
-client.sendall(b"%d" % os.getpid())
-client.recv(1)
-"""
-
-
 @pytest.mark.parametrize("event", ("nothing", "end", "wait end", "client", "datagram", "reload", "stop",
                                    "call"))
 def test_between_the_last_and_the_first(workdir, injector, event):
@@ -222,7 +212,7 @@ def test_between_the_last_and_the_first(workdir, injector, event):
         assert one.recv(1) == b"x"
         waiting = int(lent.recv(100))
         [pid] = set(children(d.pid)) - {waiting}
-        datagrams.settimeout(20)
+        datagrams.settimeout(PATIENCE)
         datagrams.connect(("127.0.0.1", udp))
         injector.hold("daemon", "execve")
         d.signal(signal.SIGUSR2)
@@ -268,7 +258,7 @@ def test_between_the_last_and_the_first(workdir, injector, event):
             d.wait_log("stopping; waiting")
             one.close()
             lent.close()
-            assert d.process.wait(20) == 0
+            assert d.process.wait(PATIENCE) == 0
             return
         elif event == "call":
             try:
@@ -348,7 +338,7 @@ def test_a_daemon_that_was_to_stop_when_it_is_drained_does():
         s.sendall(b"y")
         assert s.recv(1) == b"y"
         s.close()
-        assert d.process.wait(20) == 0
+        assert d.process.wait(PATIENCE) == 0
 
 
 def test_the_supervisor_hears_of_a_server_that_has_a_socket(workdir):

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from harness import ME, Daemon, ask, connect, free_port, udp
-from support import children, listeners, script, wait_until
+from support import WAITER, assert_refused, children, listeners, script, wait_until
 
 
 def say(port, word, protocol="tcp", wait="nowait"):
@@ -15,11 +15,6 @@ def say(port, word, protocol="tcp", wait="nowait"):
 
 def cat(port, protocol="tcp", wait="nowait"):
     return f"{port} stream {protocol} {wait} {ME} /bin/cat\n"
-
-
-def assert_refused(port, host="127.0.0.1"):
-    with pytest.raises(ConnectionRefusedError):
-        connect(port, host).close()
 
 
 def test_services_come_and_go():
@@ -106,17 +101,6 @@ def test_running_children_live_on():
             assert set(children(d.pid)) == pids
             assert ask(port) == b"changed\n"
         wait_until(lambda: not children(d.pid), "the children of the old lines are reaped")
-
-
-WAITER = """
-import os, socket, sys
-s = socket.socket(fileno=os.dup(0))
-client, _ = s.accept()
-client.setblocking(True)
-client.sendall(f"{sys.argv[1]} {os.getpid()}".encode())
-client.recv(1)
-client.close()
-"""
 
 
 def test_wait_child_keeps_running_and_the_socket_comes_back(workdir):

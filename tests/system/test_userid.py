@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from harness import PATIENCE, connect, read_all, ask
+from harness import PATIENCE, connect, read_all
 from support import wait_until
 from test_client_log import entry, services, success
 from test_settings import CAT, line, talk

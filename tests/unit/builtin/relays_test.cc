@@ -95,23 +95,29 @@ void fill(const Fd& fd) {
     REQUIRE(errno == EAGAIN);
 }
 
+// A relay that is connected, with both its ends.
+struct Relayed : Fixture {
+    explicit Relayed(Duration idle = 1min)
+        : client(start({name_of(listener)}, idle).client), target(accepted(listener)) {}
+    Fd listener = listening();
+    Fd client;
+    Fd target;
+};
+
 } // namespace
 
 TEST_CASE("relays: both ways, and no pipe at rest") {
-    Fixture f;
-    const Fd listener = listening();
-    const Connection c = f.start({name_of(listener)});
-    const Fd target = f.accepted(listener);
-    say(c.client, "up");
-    CHECK(f.read(target, 2) == "up");
-    say(target, "down");
-    CHECK(f.read(c.client, 4) == "down");
+    Relayed f;
+    say(f.client, "up");
+    CHECK(f.read(f.target, 2) == "up");
+    say(f.target, "down");
+    CHECK(f.read(f.client, 4) == "down");
     CHECK(f.relays.pipes().lent() == 0);
-    shutdown(c.client.get(), SHUT_WR);
-    CHECK(read_to_end(f.loop, target).empty());
-    say(target, "more");
-    CHECK(f.read(c.client, 4) == "more");
-    shutdown(target.get(), SHUT_WR);
+    shutdown(f.client.get(), SHUT_WR);
+    CHECK(read_to_end(f.loop, f.target).empty());
+    say(f.target, "more");
+    CHECK(f.read(f.client, 4) == "more");
+    shutdown(f.target.get(), SHUT_WR);
     rounds_until(f.loop, [&] { return !f.ends.empty(); });
     CHECK(f.ends[0].bytes_in == 2);
     CHECK(f.ends[0].bytes_out == 8);
@@ -237,21 +243,18 @@ TEST_CASE("relays: who finds no pipe waits for one") {
 }
 
 TEST_CASE("relays: a reset of one side is a reset of the other") {
-    Fixture f;
-    const Fd listener = listening();
-    Connection c = f.start({name_of(listener)});
-    Fd target = f.accepted(listener);
-    say(c.client, "x");
-    CHECK(f.read(target, 1) == "x");
-    set_option(c.client, SO_KEEPALIVE, 1);
+    Relayed f;
+    say(f.client, "x");
+    CHECK(f.read(f.target, 1) == "x");
+    set_option(f.client, SO_KEEPALIVE, 1);
     const linger now{.l_onoff = 1, .l_linger = 0};
-    REQUIRE(setsockopt(c.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
-    c.client.reset();
+    REQUIRE(setsockopt(f.client.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    f.client.reset();
     rounds_until(f.loop, [&] { return !f.ends.empty(); });
     CHECK(f.ends[0].reason == SessionEnd::Reason::eof);
     CHECK(f.ends[0].error_code == ECONNRESET);
     char byte = 0;
-    CHECK(recv(target.get(), &byte, 1, 0) == -1);
+    CHECK(recv(f.target.get(), &byte, 1, 0) == -1);
     CHECK(errno == ECONNRESET);
 }
 
@@ -273,39 +276,33 @@ TEST_CASE("relays: a unix client that closed does not keep the loop busy") {
 }
 
 TEST_CASE("relays: idle ones are closed") {
-    Fixture f;
-    const Fd listener = listening();
-    const Connection c = f.start({name_of(listener)}, 50ms);
-    const Fd target = f.accepted(listener);
-    CHECK(read_to_end(f.loop, target).empty());
-    CHECK(read_to_end(f.loop, c.client).empty());
+    Relayed f(50ms);
+    CHECK(read_to_end(f.loop, f.target).empty());
+    CHECK(read_to_end(f.loop, f.client).empty());
     REQUIRE(f.ends.size() == 1);
     CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
 }
 
 TEST_CASE("relays: urgent data comes through in its place, and what is behind it") {
-    Fixture f;
-    const Fd listener = listening();
-    const Connection c = f.start({name_of(listener)});
-    const Fd target = f.accepted(listener);
-    say(c.client, "before");
-    REQUIRE(send(c.client.get(), "!", 1, MSG_OOB) == 1);
-    say(c.client, "behind");
-    CHECK(f.read(target, 6) == "before");
+    Relayed f;
+    say(f.client, "before");
+    REQUIRE(send(f.client.get(), "!", 1, MSG_OOB) == 1);
+    say(f.client, "behind");
+    CHECK(f.read(f.target, 6) == "before");
     char urgent = 0;
-    rounds_until(f.loop, [&] { return recv(target.get(), &urgent, 1, MSG_OOB) == 1; });
+    rounds_until(f.loop, [&] { return recv(f.target.get(), &urgent, 1, MSG_OOB) == 1; });
     CHECK(urgent == '!');
-    CHECK(f.read(target, 6) == "behind");
+    CHECK(f.read(f.target, 6) == "behind");
     // Alone, and just before the end.
-    set_option(c.client, SO_OOBINLINE, 1);
-    REQUIRE(send(target.get(), "?", 1, MSG_OOB) == 1);
-    CHECK(f.read(c.client, 1) == "?");
-    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
-    say(c.client, "end");
-    shutdown(c.client.get(), SHUT_WR);
-    set_option(target, SO_OOBINLINE, 1);
-    CHECK(read_to_end(f.loop, target) == "12!end");
-    shutdown(target.get(), SHUT_WR);
+    set_option(f.client, SO_OOBINLINE, 1);
+    REQUIRE(send(f.target.get(), "?", 1, MSG_OOB) == 1);
+    CHECK(f.read(f.client, 1) == "?");
+    REQUIRE(send(f.client.get(), "12!", 3, MSG_OOB) == 3);
+    say(f.client, "end");
+    shutdown(f.client.get(), SHUT_WR);
+    set_option(f.target, SO_OOBINLINE, 1);
+    CHECK(read_to_end(f.loop, f.target) == "12!end");
+    shutdown(f.target.get(), SHUT_WR);
     rounds_until(f.loop, [&] { return !f.ends.empty(); });
     CHECK(f.ends[0].bytes_in == 19);
     CHECK(f.ends[0].bytes_out == 1);
@@ -345,27 +342,24 @@ TEST_CASE("relays: urgent data comes through those that go on in another process
 }
 
 TEST_CASE("relays: an urgent byte waits for a side that does not read") {
-    Fixture f;
-    const Fd listener = listening();
-    const Connection c = f.start({name_of(listener)});
-    const Fd target = f.accepted(listener);
+    Relayed f;
     std::size_t sent = 0;
     rounds_until(f.loop, [&, quiet = 0]() mutable {
         const std::string block(65536, 'x');
-        const ssize_t size = send(c.client.get(), block.data(), block.size(), MSG_DONTWAIT);
+        const ssize_t size = send(f.client.get(), block.data(), block.size(), MSG_DONTWAIT);
         quiet = size < 0 ? quiet + 1 : 0;
         if (size > 0) sent += static_cast<std::size_t>(size);
         return quiet > 20;
     });
-    set_option(target, SO_OOBINLINE, 1);
+    set_option(f.target, SO_OOBINLINE, 1);
     std::string text;
     rounds_until(f.loop, [&] {
-        REQUIRE(read_some(target, text));
-        return send(c.client.get(), "!", 1, MSG_OOB | MSG_DONTWAIT) == 1;
+        REQUIRE(read_some(f.target, text));
+        return send(f.client.get(), "!", 1, MSG_OOB | MSG_DONTWAIT) == 1;
     });
-    say(c.client, "z");
+    say(f.client, "z");
     rounds_until(f.loop, [&] {
-        REQUIRE(read_some(target, text));
+        REQUIRE(read_some(f.target, text));
         return text.ends_with('z');
     });
     CHECK(text == std::string(sent, 'x') + "!z");

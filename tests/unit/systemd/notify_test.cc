@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <doctest/doctest.h>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -41,6 +42,22 @@ class World {
 
     std::string directory;
     std::string path;
+};
+
+// While it lives no descriptor is to be had.
+class NoDescriptors {
+  public:
+    NoDescriptors() {
+        REQUIRE(getrlimit(RLIMIT_NOFILE, &before_) == 0);
+        const rlimit none{0, before_.rlim_max};
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    }
+    NoDescriptors(const NoDescriptors&) = delete;
+    NoDescriptors& operator=(const NoDescriptors&) = delete;
+    ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+  private:
+    rlimit before_{};
 };
 
 std::string told(const Fd& supervisor) {
@@ -86,15 +103,12 @@ TEST_CASE("a supervisor that refuses may be there again") {
 TEST_CASE("a supervisor stays one that cannot be reached for want of a descriptor") {
     const World world;
     const Fd supervisor = world.supervisor();
-    rlimit limit{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    const rlimit none{0, limit.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    auto full = std::make_optional<NoDescriptors>();
     NotifySocket socket;
     socket.send("READY=1");
     const bool present = socket.present();
     const bool later = socket.resend() == NotifySocket::Outcome::later;
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    full.reset();
     CHECK(present);
     CHECK(later);
     CHECK(socket.resend() == NotifySocket::Outcome::done);
@@ -103,14 +117,11 @@ TEST_CASE("a supervisor stays one that cannot be reached for want of a descripto
 
 TEST_CASE("what waits for a supervisor that turns out to be none is dropped") {
     const World world;
-    rlimit limit{};
-    REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    const rlimit none{0, limit.rlim_max};
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    auto full = std::make_optional<NoDescriptors>();
     NotifySocket socket;
     socket.send("READY=1");
     socket.send("STATUS=x");
-    REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    full.reset();
     CHECK(socket.present());
     CHECK(socket.resend() == NotifySocket::Outcome::done);
     CHECK_FALSE(socket.present());
