@@ -25,6 +25,19 @@ static bool is_stale(const SocketAddress& address) {
            errno == ECONNREFUSED;
 }
 
+// Or a new socket could not be bound there while a way back to the binary before has a copy of the
+// one that we have. Its credentials are those of listen(2), and an exec does not change the pid.
+static Error given_up(const std::string& path, Error error) {
+    const auto address = SocketAddress::unix_path(path);
+    const Fd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (probe && address && connect(probe.get(), address->data(), address->size()) == 0 &&
+        getsockopt(probe.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid == getpid())
+        unlink(path.c_str());
+    return error;
+}
+
 static Result<Listening> identify(const Place& place, Fd fd) {
     struct stat status {};
     if (lstat(place.path.c_str(), &status) != 0) return errno_error(place.path);
@@ -76,15 +89,19 @@ Result<void> set_access(const Place& place) {
 Result<Listening> take_over_at(const Place& place, Fd fd) {
     SocketAddress bound;
     socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd.get(), bound.room(), &size) != 0) return errno_error("getsockname");
+    if (getsockname(fd.get(), bound.room(), &size) != 0)
+        return given_up(place.path, errno_error("getsockname"));
     bound.set_size(size);
     if (bound.unix_file() != place.path) {
         unlink(bound.unix_file().c_str());
         return Error{"it is not that of " + place.path, 0};
     }
-    if (fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0) return errno_error("fcntl");
-    if (auto set = set_access(place); !set) return set.error();
-    return identify(place, std::move(fd));
+    if (fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0)
+        return given_up(place.path, errno_error("fcntl"));
+    if (auto set = set_access(place); !set) return given_up(place.path, set.error());
+    auto listening = identify(place, std::move(fd));
+    if (!listening) return given_up(place.path, listening.error());
+    return listening;
 }
 
 void remove_file(const Place& place, const Listening& ours) {

@@ -281,3 +281,4 @@ class World:
                     served(s.shutdown, socket.SHUT_WR)
                     served(read_all, s)
         self.kept = 0
+        self.wait_until_open()  # what the new binary has not known again is opened anew
