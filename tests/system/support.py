@@ -89,16 +89,19 @@ def stat_fields(pid):
 
 
 def children(pid):
-    """{pid: state} of the children of pid, zombies among them."""
+    """{pid: state} of the children of pid, a process of one thread; zombies are among them."""
+    try:
+        entries = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:  # a kernel without CONFIG_PROC_CHILDREN
+        entries = filter(str.isdigit, os.listdir("/proc"))
     found = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                fields = stat_fields(entry)
-            except OSError:
-                continue
-            if int(fields[1]) == pid:
-                found[int(entry)] = fields[0]
+    for entry in entries:
+        try:
+            fields = stat_fields(entry)
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            found[int(entry)] = fields[0]
     return found
 
 
