@@ -5,6 +5,7 @@
 #include <ctime>
 #include <poll.h>
 #include <string>
+#include <unistd.h>
 
 using namespace inetd;
 using namespace inetd::test;
@@ -198,14 +199,15 @@ TEST_CASE("a datagram to a broadcast address is dropped") {
 }
 
 TEST_CASE("unix datagrams are answered where there is a name to answer to") {
-    const auto bound = [](const char* name) {
+    const std::string own = "@inetd-unit-test-" + std::to_string(getpid()) + "-";
+    const auto bound = [](const std::string& name) {
         const SocketAddress address = SocketAddress::unix_path(name).value();
         Fd fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
         REQUIRE(bind(fd.get(), address.data(), address.size()) == 0);
         return fd;
     };
-    const Fd service = bound("@inetd-unit-test-service");
-    const Fd client = bound("@inetd-unit-test-client");
+    const Fd service = bound(own + "service");
+    const Fd client = bound(own + "client");
     const Fd nameless(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     REQUIRE(prepare_datagrams(service.get(), AF_UNIX));
     send_to(nameless, "lost", name_of(service));

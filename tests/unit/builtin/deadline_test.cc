@@ -58,7 +58,7 @@ TEST_CASE("deadline: it passes once, and may take itself away") {
 
 TEST_CASE("deadline: progress puts off the one and not the other") {
     Watched watched;
-    watched.start({.idle = 200ms, .whole = 1s});
+    watched.start({.idle = 900ms, .whole = 1s});
     const TimePoint begin = Clock::now();
     rounds_until(watched.loop, [&] {
         if (watched.deadline) watched.deadline->touch();

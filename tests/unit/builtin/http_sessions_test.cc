@@ -13,6 +13,9 @@ namespace {
 constexpr std::size_t kMostHeld = 7'000'000;
 
 struct Fixture {
+    // `most`: for a request.
+    explicit Fixture(Duration most = 1h) : limit(most) {}
+
     Connection start(Connection connection = tcp_connection(),
                      std::chrono::milliseconds idle_timeout = 1min,
                      std::chrono::milliseconds session_timeout = 0s) {
@@ -42,6 +45,7 @@ struct Fixture {
         return status + (open ? " open " : " ") + body;
     }
 
+    Duration limit;
     std::shared_ptr<int> lease = std::make_shared<int>(0);
     std::string got;
     unsigned asked = 0;
@@ -69,7 +73,7 @@ struct Fixture {
                  ends.push_back(end);
                  ends.back().lease.reset();
              }},
-        200ms,
+        limit,
         kMostHeld};
 };
 
@@ -190,10 +194,11 @@ TEST_CASE("http: dear documents leave time for others") {
 
 TEST_CASE("http: who waits is answered in the order of asking") {
     Fixture f;
-    f.takes = 20ms;
+    f.takes = 200ms; // after which nobody is answered for nine times as long
     const Connection first = f.start();
     say(first.client, kGet);
     CHECK(f.next_answer(first.client) == "200 open hello");
+    f.takes = {};
     std::vector<Connection> clients;
     for (int i = 0; i < 5; ++i) {
         clients.push_back(f.start());
@@ -238,7 +243,7 @@ TEST_CASE("http: nobody stays when nobody may") {
 }
 
 TEST_CASE("http: a request that comes too slowly or is too long") {
-    Fixture f;
+    Fixture f(1s);
     const Connection slow = f.start();
     say(slow.client, "GET / HTTP/1.1\r\nX: ");
     unsigned drops = 0;
@@ -259,7 +264,7 @@ TEST_CASE("http: a request that comes too slowly or is too long") {
 }
 
 TEST_CASE("http: a second request has its own time") {
-    Fixture f;
+    Fixture f(200ms);
     const Connection c = f.start();
     say(c.client, std::string(kGet) + "GET / HT");
     CHECK(f.next_answer(c.client) == "200 open hello");
@@ -284,7 +289,10 @@ TEST_CASE("http: who has taken nothing for longest makes room for the others") {
     const std::string get = "GET /big HTTP/1.1\r\nHost: x\r\n";
     std::vector<Connection> deaf;
     const auto ask = [&](const char* field) {
-        deaf.push_back(f.start(tcp_connection(4096)));
+        // Of unix sockets, which take what there is room for at once, and later nothing more.
+        Connection c = unix_connection();
+        c.peer = *SocketAddress::parse_ip("192.0.2.1", static_cast<std::uint16_t>(deaf.size()));
+        deaf.push_back(f.start(std::move(c)));
         say(deaf.back().client, get + field + "\r\n");
         rounds_until(f.loop, [&] { return f.asked == deaf.size(); });
     };
@@ -303,7 +311,7 @@ TEST_CASE("http: who has taken nothing for longest makes room for the others") {
     CHECK(f.ends.size() == 3);
     // One is never too much, and who reads gets all of it.
     f.big = noise(9'000'000);
-    const Connection reader = f.start(tcp_connection(8192));
+    const Connection reader = f.start(tcp_connection(65536));
     say(reader.client, get + "\r\n");
     CHECK((f.next_answer(reader.client) == "200 open " + f.big));
     CHECK(f.sessions.count() == 1);

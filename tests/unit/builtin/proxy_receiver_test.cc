@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Fixture {
+    // `most`: for a header.
+    explicit Fixture(Duration most = 1h) : limit(most) {}
+
     Connection start() {
         Connection connection = tcp_connection();
         receiver.start({.fd = std::move(connection.server),
@@ -25,11 +28,12 @@ struct Fixture {
         return connection;
     }
 
+    Duration limit;
     std::shared_ptr<int> lease = std::make_shared<int>(0);
     std::optional<ProxyReceiver::Arrival> arrival;
     std::vector<ProxyReceiver::Fault> faults;
     EventLoop loop;
-    ProxyReceiver receiver{loop, 100ms};
+    ProxyReceiver receiver{loop, limit};
 };
 
 constexpr std::string_view kLine = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n";
@@ -65,7 +69,7 @@ TEST_CASE("proxy receiver: a balancer may speak for itself") {
 }
 
 TEST_CASE("proxy receiver: what is no header, too long or too late is closed") {
-    Fixture f;
+    Fixture f(100ms);
     const Connection stranger = f.start();
     say(stranger.client, "GET / HTTP/1.0\r\n\r\n");
     const Connection talker = f.start();
