@@ -1,29 +1,18 @@
 #include "process/resolver_process.h"
 
-#include "base/text.h"
 #include "process/host_lookup.h"
-#include "process/pidfd.h"
 #include "process/tcp_wrappers.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
-#include <exception>
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <syslog.h>
 #include <type_traits>
-#include <unistd.h>
 
 namespace inetd {
 
-static constexpr int kSocket = 3; // in the resolver
 static constexpr std::size_t kLongestReply = 8192;
 
 namespace {
@@ -55,71 +44,21 @@ static std::string answer(const Message& message) {
     return text;
 }
 
-// Names come from whoever has the client's address: what reads them has nothing to lose.
-static bool drop_rights() {
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-    if (geteuid() != 0) return true;
-    uid_t uid = 65534;
-    gid_t gid = 65534;
-    if (const passwd* nobody = getpwnam("nobody")) {
-        uid = nobody->pw_uid;
-        gid = nobody->pw_gid;
-    }
-    return setgroups(0, nullptr) == 0 && setresgid(gid, gid, gid) == 0 &&
-           setresuid(uid, uid, uid) == 0;
-}
-
-// Descriptors first: a listening socket that is open here stays in use when the daemon closes it.
-static void leave_the_daemon(int socket, pid_t daemon) {
-    closelog(); // or libwrap would write to whatever has the number of the daemon's socket now
-    if (socket != kSocket) dup3(socket, kSocket, O_CLOEXEC);
-    syscall(SYS_close_range, 0U, static_cast<unsigned>(kSocket) - 1, 0U);
-    syscall(SYS_close_range, static_cast<unsigned>(kSocket) + 1, ~0U, 0U);
-    for (int fd = 0; fd < kSocket; ++fd)
-        if (open("/dev/null", O_RDWR) != fd) _exit(EBADF);
-    fcntl(kSocket, F_SETFL, 0);
-    prctl(PR_SET_NAME, "inetd-resolver");
-    setsid();
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (chdir("/") != 0 || !drop_rights()) _exit(EPERM);
-    // prctl(2): a change of the user takes it back.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != daemon) _exit(ECANCELED);
-    openlog("inetd", LOG_PID, LOG_DAEMON);
-}
-
-[[noreturn]] static void serve(int socket, pid_t daemon) {
-    leave_the_daemon(socket, daemon);
+static void serve(int socket) {
+    openlog("inetd", LOG_PID, LOG_DAEMON); // what libwrap says goes there
     for (;;) {
         Message message{};
-        const ssize_t size = recv(kSocket, &message, sizeof message, 0);
+        const ssize_t size = recv(socket, &message, sizeof message, 0);
         if (size < 0 && errno == EINTR) continue;
-        if (size != static_cast<ssize_t>(sizeof message)) _exit(0);
+        if (size != static_cast<ssize_t>(sizeof message)) return;
         const std::string reply = answer(message);
-        if (send(kSocket, reply.data(), std::min(reply.size(), kLongestReply), MSG_NOSIGNAL) < 0)
-            _exit(0);
+        if (send(socket, reply.data(), std::min(reply.size(), kLongestReply), MSG_NOSIGNAL) < 0)
+            return;
     }
 }
 
-Result<ResolverProcess> start_resolver() {
-    std::array<int, 2> ends{};
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0)
-        return errno_error("socketpair");
-    Fd ours(ends[0]);
-    const Fd theirs(ends[1]);
-    const pid_t daemon = getpid();
-    const pid_t pid = fork();
-    if (pid < 0) return errno_error("fork");
-    if (pid == 0) {
-        try {
-            serve(theirs.get(), daemon);
-        } catch (const std::exception&) {
-            _exit(ENOMEM);
-        }
-    }
-    return ResolverProcess{std::move(ours), open_process(pid)};
+Result<WorkerProcess> start_resolver() {
+    return start_worker("inetd-resolver", serve);
 }
 
 bool send_inquiry(int socket, const Inquiry& inquiry) {

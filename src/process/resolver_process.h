@@ -1,9 +1,9 @@
 #pragma once
 
 #include "base/address.h"
-#include "base/fd.h"
 #include "base/host_names.h"
 #include "base/result.h"
+#include "process/worker_process.h"
 
 #include <cstdint>
 #include <optional>
@@ -29,15 +29,8 @@ struct InquiryReply {
     bool admitted = false; // by the wrappers
 };
 
-// A process that answers one inquiry after the other over a socket of messages, and may wait as
-// long as it takes. It has none of the daemon's descriptors, and none of its rights if that is
-// root. It ends when the socket is closed, and with the daemon; it is a child that the daemon has
-// to reap.
-struct ResolverProcess {
-    Fd socket; // non-blocking, close-on-exec
-    Fd pidfd;
-};
-[[nodiscard]] Result<ResolverProcess> start_resolver();
+// A worker that answers one inquiry after the other, and may wait as long as it takes.
+[[nodiscard]] Result<WorkerProcess> start_resolver();
 
 // False if the process has gone. Only one inquiry at a time.
 [[nodiscard]] bool send_inquiry(int socket, const Inquiry& inquiry);

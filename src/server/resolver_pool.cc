@@ -29,7 +29,7 @@ struct ResolverPool::Question {
 };
 
 struct ResolverPool::Worker {
-    ResolverProcess process;
+    WorkerProcess process;
     std::optional<Handle> question;
     Watch watch; // after the descriptor, so that it goes first
 };
