@@ -1,7 +1,5 @@
 #include "builtin/proxy_receiver.h"
 
-#include "builtin/proxy_header.h"
-
 #include <array>
 #include <cerrno>
 #include <sys/socket.h>
@@ -15,12 +13,15 @@ struct ProxyReceiver::Guest {
 
     TimePoint touched;
     Arrival arrival;
-    std::string header; // as much of it as was taken
-    Watch watch;        // after the descriptor, so that it goes first
+    std::string header; // as much of it as was taken, and then what the parser is asked about
+    std::size_t taken = 0;
+    Watch watch; // after the descriptor, so that it goes first; none while the parser is asked
+    std::shared_ptr<void> question;
 };
 
-ProxyReceiver::ProxyReceiver(EventLoop& loop, Duration timeout)
+ProxyReceiver::ProxyReceiver(EventLoop& loop, AskParser ask, Duration timeout)
     : loop_(loop),
+      ask_(std::move(ask)),
       guests_(loop, timeout, [this](Handle guest) { fail(guest, Fault::timed_out); }) {}
 
 ProxyReceiver::~ProxyReceiver() = default;
@@ -34,16 +35,19 @@ void ProxyReceiver::stop_all() {
 }
 
 void ProxyReceiver::start(Arrival arrival) {
-    const Handle guest = guests_.add(std::move(arrival));
+    // The header mostly comes with the connection.
+    read(guests_.add(std::move(arrival)));
+}
+
+void ProxyReceiver::wait(Handle guest) {
+    if (guest->watch) return;
     try {
         guest->watch = loop_.watch(guest->arrival.fd.get(), EPOLLIN,
                                    [this, guest](std::uint32_t) { read(guest); });
     } catch (const std::system_error&) {
         // epoll(7): ENOSPC beyond max_user_watches, ENOMEM; one client's trouble.
-        return guests_.remove(guest);
+        guests_.remove(guest);
     }
-    // The header mostly comes with the connection.
-    read(guest);
 }
 
 void ProxyReceiver::fail(Handle guest, Fault fault) {
@@ -53,29 +57,43 @@ void ProxyReceiver::fail(Handle guest, Fault fault) {
     failed(balancer, fault);
 }
 
-// Takes what is certainly part of the header and nothing else. What is peeked at is taken in the
-// same turn, so that a level-triggered epoll does not report it for ever.
+// Without a watch meanwhile: level-triggered epoll would report for ever what is only peeked at,
+// and the end of a balancer that has sent everything already.
 void ProxyReceiver::read(Handle guest) {
-    Arrival& arrival = guest->arrival;
-    const std::size_t taken = guest->header.size();
     std::array<char, ProxyHeader::kLongest> bytes;
-    const ssize_t waiting =
-        recv(arrival.fd.get(), bytes.data(), bytes.size() - taken, MSG_PEEK | MSG_DONTWAIT);
-    if (waiting < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    const ssize_t waiting = recv(guest->arrival.fd.get(), bytes.data(), bytes.size() - guest->taken,
+                                 MSG_PEEK | MSG_DONTWAIT);
+    if (waiting < 0 && (errno == EAGAIN || errno == EINTR)) return wait(guest);
     if (waiting <= 0) return guests_.remove(guest);
-    guest->header.append(bytes.data(), static_cast<std::size_t>(waiting));
-    const ProxyHeader header = parse_proxy_header(guest->header);
-    if (header.state == ProxyHeader::State::bad) return fail(guest, Fault::bad_header);
-    const bool complete = header.state == ProxyHeader::State::complete;
-    const std::size_t share = complete ? header.size - taken : static_cast<std::size_t>(waiting);
-    if (recv(arrival.fd.get(), bytes.data(), share, MSG_DONTWAIT) != static_cast<ssize_t>(share))
-        return guests_.remove(guest);
-    if (!complete) return;
-    arrival.peer = header.source.value_or(arrival.balancer);
-    if (header.destination) arrival.local = *header.destination;
     guest->watch.reset();
-    Arrival done = std::move(arrival);
+    guest->header.append(bytes.data(), static_cast<std::size_t>(waiting));
+    guest->question = ask_({.kind = ParserQuestion::Kind::proxy_header, .bytes = guest->header},
+                           [this, guest](const ParserReply& reply) { take(guest, reply); });
+}
+
+// Takes what is certainly part of the header and nothing else.
+void ProxyReceiver::take(Handle guest, const ParserReply& reply) {
+    const auto* header = std::get_if<ProxyHeader>(&reply);
+    if (header == nullptr) return guests_.remove(guest);
+    if (header->state == ProxyHeader::State::bad) return fail(guest, Fault::bad_header);
+    const bool complete = header->state == ProxyHeader::State::complete;
+    const std::size_t end = complete ? header->size : guest->header.size();
+    // What was taken before was not the end of it, as the parser said itself.
+    if (end <= guest->taken) return guests_.remove(guest);
+    const std::size_t share = end - guest->taken;
+    std::array<char, ProxyHeader::kLongest> bytes;
+    const ssize_t got = recv(guest->arrival.fd.get(), bytes.data(), share, MSG_DONTWAIT);
+    if (got != static_cast<ssize_t>(share)) return guests_.remove(guest);
+    if (complete) return pass_on(guest, *header);
+    guest->taken = end;
+    wait(guest);
+}
+
+void ProxyReceiver::pass_on(Handle guest, const ProxyHeader& header) {
+    Arrival done = std::move(guest->arrival);
     guests_.remove(guest);
+    done.peer = header.source.value_or(done.balancer);
+    if (header.destination) done.local = *header.destination;
     const auto arrived = std::move(done.arrived);
     arrived(std::move(done));
 }

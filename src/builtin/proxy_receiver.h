@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/fd.h"
 #include "builtin/idle_list.h"
+#include "builtin/parser.h"
 #include "event/loop.h"
 
 #include <chrono>
@@ -30,13 +31,13 @@ class ProxyReceiver {
         std::function<void(const SocketAddress& balancer, Fault)> failed;
     };
 
-    explicit ProxyReceiver(EventLoop& loop, Duration timeout = std::chrono::seconds(5));
+    ProxyReceiver(EventLoop& loop, AskParser ask, Duration timeout = std::chrono::seconds(5));
     ~ProxyReceiver();
 
     // `arrival.fd` is connected and close-on-exec, blocking or not. One of these is called, before
     // this returns or later: `arrived` with the arrival, completed, or `failed` when the connection
     // has been closed; neither where it ends before its header, for that is how a balancer looks
-    // whether somebody listens.
+    // whether somebody listens, or where the parser has failed.
     void start(Arrival arrival);
 
     [[nodiscard]] std::size_t count() const;
@@ -47,10 +48,14 @@ class ProxyReceiver {
     struct Guest;
     using Handle = IdleList<Guest>::Handle;
 
+    void wait(Handle guest);
     void read(Handle guest);
+    void take(Handle guest, const ParserReply& reply);
+    void pass_on(Handle guest, const ProxyHeader& header);
     void fail(Handle guest, Fault fault);
 
     EventLoop& loop_;
+    AskParser ask_;
     IdleList<Guest> guests_;
 };
 

@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -64,6 +65,16 @@ static constexpr std::array kAllowed {
 #endif
 };
 
+// What a process does that has its descriptors and calculates.
+static constexpr std::array kToParse {
+    SYS_recvfrom, SYS_read, SYS_sendto, SYS_write, SYS_brk, SYS_munmap, SYS_mremap, SYS_madvise,
+        SYS_futex, SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_getrandom,
+        SYS_clock_gettime,
+#if defined(__SANITIZE_ADDRESS__)
+        SYS_sigaltstack, // before whatever does not return
+#endif
+};
+
 static constexpr sock_filter statement(unsigned code, std::uint32_t operand) {
     return {static_cast<std::uint16_t>(code), 0, 0, operand};
 }
@@ -79,38 +90,67 @@ static constexpr sock_filter only(std::uint32_t operand) {
     return {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, operand};
 }
 
-static constexpr auto program() {
-    std::array<sock_filter, 4 + 2 * kAllowed.size() + 5> all{};
+// Allows a call, unless one of these bits is set in the lower half of an argument of it.
+struct Exception {
+    int call;
+    std::size_t argument;
+    std::uint32_t bits;
+};
+
+template<std::size_t kCalls>
+static constexpr auto program(const std::array<int, kCalls>& allowed, const Exception& exception,
+                              std::uint32_t otherwise) {
+    std::array<sock_filter, 4 + 2 * kCalls + 5> all{};
     std::size_t at = 0;
     all[at++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch));
     all[at++] = {BPF_JMP | BPF_JEQ | BPF_K, 1, 0, kMachine};
     all[at++] = statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     all[at++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr));
-    for (const auto number : kAllowed) {
+    for (const auto number : allowed) {
         all[at++] = only(static_cast<std::uint32_t>(number));
         all[at++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     }
-    // clone() without the flags is fork(). Its flags are the first argument, the lower half first.
-    all[at++] = {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, SYS_clone};
-    all[at++] = statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args));
-    all[at++] = {BPF_JMP | BPF_JSET | BPF_K, 1, 0, kNamespaces};
+    // The lower half comes first.
+    const auto argument = offsetof(seccomp_data, args) + 8 * exception.argument;
+    all[at++] = {BPF_JMP | BPF_JEQ | BPF_K, 0, 3, static_cast<std::uint32_t>(exception.call)};
+    all[at++] = statement(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(argument));
+    all[at++] = {BPF_JMP | BPF_JSET | BPF_K, 1, 0, exception.bits};
     all[at++] = statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    all[at] = statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+    all[at] = statement(BPF_RET | BPF_K, otherwise);
     return all;
 }
 
-Result<void> filter_calls() {
-    static constexpr auto kProgram = program();
-    const sock_fprog filter{kProgram.size(), const_cast<sock_filter*>(kProgram.data())};
+template<std::size_t kSize>
+static Result<void> install(const std::array<sock_filter, kSize>& all) {
+    const sock_fprog filter{kSize, const_cast<sock_filter*>(all.data())};
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) != 0)
         return Error{"filter of system calls", errno == EINVAL ? ENOSYS : errno};
     return {};
+}
+
+Result<void> filter_calls() {
+    // clone() without the flags is fork().
+    static constexpr auto kProgram =
+        program(kAllowed, {.call = SYS_clone, .argument = 0, .bits = kNamespaces},
+                SECCOMP_RET_ERRNO | ENOSYS);
+    return install(kProgram);
+}
+
+Result<void> filter_calls_to_parse() {
+    // Memory, but no code.
+    static constexpr auto kProgram = program(
+        kToParse, {.call = SYS_mmap, .argument = 2, .bits = PROT_EXEC}, SECCOMP_RET_KILL_PROCESS);
+    return install(kProgram);
 }
 
 #else
 
 Result<void> filter_calls() {
     return Error{"filter of system calls", ENOSYS};
+}
+
+Result<void> filter_calls_to_parse() {
+    return filter_calls();
 }
 
 #endif

@@ -10,7 +10,10 @@ namespace inetd {
 // way around where the call was just newer than this list. Takes no_new_privs, seccomp(2). Cannot
 // be undone. Error, with ENOSYS: not made for this processor, or the kernel has no filters.
 Result<void> filter_calls();
-// Whether that has been done, by us or by whoever started us.
+// The same for a process that only calculates, on descriptors that it has: it can read, write,
+// allocate and end. Any other call kills it, with SIGSYS.
+Result<void> filter_calls_to_parse();
+// Whether one of them has been done, by us or by whoever started us.
 [[nodiscard]] bool calls_are_filtered();
 
 } // namespace inetd

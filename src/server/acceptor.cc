@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 static constexpr int kClientsPerRound = 64;
 static constexpr Duration kMuxLineTimeout = 30s;
 
-Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed)
+Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed,
+                   ParserClient& parser)
     : loop_(loop),
       launcher_(launcher),
+      parser_(parser),
       admission_(loop, launcher.client_log(), feed,
                  [this](Endpoint& endpoint) { on_ready(endpoint); }),
       greeter_(loop),
@@ -42,7 +44,7 @@ Acceptor::Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Fe
             {.document = [this](const HttpRequest& request) { return find_document_(request); },
              .keeps_open = [this] { return clients_stay_(); },
              .ended = [this](const SessionEnd& end) { note_end(end); }}),
-      proxied_(loop) {
+      proxied_(loop, parser.asker()) {
     sessions_.on_end([this](const SessionEnd& end) { note_end(end); });
 }
 
@@ -92,6 +94,12 @@ void Acceptor::stop_sessions() {
     proxied_.stop_all();
     greeter_.stop_all();
     screening_.resolver().stop_all();
+    parser_.stop_all();
+}
+
+void Acceptor::retire_workers() {
+    screening_.resolver().retire();
+    parser_.retire();
 }
 
 void Acceptor::on_ready(Endpoint& endpoint) {

@@ -12,6 +12,7 @@
 #include "server/greeter.h"
 #include "server/launcher.h"
 #include "server/lender.h"
+#include "server/parser_client.h"
 #include "server/peers.h"
 #include "server/screening.h"
 #include "server/senders.h"
@@ -31,7 +32,8 @@ namespace inetd {
 // loop or by a child.
 class Acceptor {
   public:
-    Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed);
+    Acceptor(EventLoop& loop, Launcher& launcher, SocketKeeper& keeper, Feed& feed,
+             ParserClient& parser);
 
     [[nodiscard]] Admission& admission() { return admission_; }
     [[nodiscard]] const Admission& admission() const { return admission_; }
@@ -65,6 +67,8 @@ class Acceptor {
         return idents_.count() + http_.busy() + awaited();
     }
     void stop_sessions();
+    // Ends the processes that look up and parse; others take their place when they are needed.
+    void retire_workers();
     [[nodiscard]] const Greeter& greeter() const { return greeter_; }
 
   private:
@@ -90,6 +94,7 @@ class Acceptor {
 
     EventLoop& loop_;
     Launcher& launcher_;
+    ParserClient& parser_;
     Admission admission_;
     Greeter greeter_;
     Screening screening_;

@@ -55,6 +55,10 @@ bool asks_resolver(const ServiceConfig& config, const Facts& facts) {
                                   has_name(config.access.no_access));
 }
 
+bool asks_parser(const ServiceConfig& config, const Facts& facts) {
+    return facts.own.uid == 0 && config.proxy_protocol;
+}
+
 bool is_other_owner(const ServiceConfig& config, const Facts& facts) {
     return config.socket.owner != kNobody && config.socket.owner != facts.own.uid;
 }
@@ -121,10 +125,13 @@ constexpr std::array kRules{
              return config.program && (facts.own.uid == 0 || changes_user(config, facts));
          }},
     Rule{CAP_KILL, "look-ups of names that hang", asks_resolver},
+    Rule{CAP_KILL, "a parser that hangs", asks_parser},
     Rule{CAP_SETGID, "the groups of its servers", changes_groups},
     Rule{CAP_SETGID, "names of clients, looked up by nobody", asks_resolver},
+    Rule{CAP_SETGID, "what clients send, parsed by nobody", asks_parser},
     Rule{CAP_SETUID, "the user of its servers", changes_user},
     Rule{CAP_SETUID, "names of clients, looked up by nobody", asks_resolver},
+    Rule{CAP_SETUID, "what clients send, parsed by nobody", asks_parser},
     Rule{CAP_SETPCAP, "capabilities",
          [](const ServiceConfig& config, const Facts&) {
              return config.program && confinement_of(config).capabilities.has_value();

@@ -35,7 +35,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
                 .unsettled = [this] { return acceptor_.unsettled() != 0; },
                 .leaving =
                     [this] {
-                        acceptor_.screening().resolver().retire();
+                        acceptor_.retire_workers();
                         supervisor_.reloading();
                     },
                 .staying =
@@ -47,7 +47,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
       privileges_(options_.load, {[this] { return launcher_.running() - upgrade_.trials(); },
                                   [this] { return upgrade_.under_way(); }}),
       keeper_(supervisor_),
-      acceptor_(loop_, launcher_, keeper_, feed_),
+      acceptor_(loop_, launcher_, keeper_, feed_, parser_),
       roster_(loop_, acceptor_, launcher_, keeper_),
       shutdown_(loop_, launcher_, supervisor_),
       state_dump_(

@@ -9,6 +9,7 @@
 #include "server/logging.h"
 #include "server/operator.h"
 #include "server/options.h"
+#include "server/parser_client.h"
 #include "server/privileges.h"
 #include "server/roster.h"
 #include "server/shutdown.h"
@@ -91,6 +92,7 @@ class Server {
     Logging logging_;
     Diagnostics diagnostics_; // of the start, for the log that is not open yet
     Signals signals_;
+    ParserClient parser_{loop_};
     Launcher launcher_;
     Supervisor supervisor_;
     Upgrade upgrade_;

@@ -1,5 +1,6 @@
 #include "builtin/proxy_receiver.h"
 
+#include "parsing.h"
 #include "peers.h"
 
 #include <optional>
@@ -17,15 +18,18 @@ struct Fixture {
 
     Connection start() {
         Connection connection = tcp_connection();
-        receiver.start({.fd = std::move(connection.server),
-                        .balancer = connection.peer,
+        start(std::move(connection.server), connection.peer);
+        return connection;
+    }
+    void start(Fd server, const SocketAddress& balancer = {}) {
+        receiver.start({.fd = std::move(server),
+                        .balancer = balancer,
                         .peer = {},
                         .local = {},
                         .lease = lease,
                         .arrived = [this](ProxyReceiver::Arrival a) { arrival = std::move(a); },
                         .failed = [this](const SocketAddress&,
                                          ProxyReceiver::Fault fault) { faults.push_back(fault); }});
-        return connection;
     }
 
     Duration limit;
@@ -33,7 +37,8 @@ struct Fixture {
     std::optional<ProxyReceiver::Arrival> arrival;
     std::vector<ProxyReceiver::Fault> faults;
     EventLoop loop;
-    ProxyReceiver receiver{loop, limit};
+    Parser parser{loop};
+    ProxyReceiver receiver{loop, parser.asker(), limit};
 };
 
 constexpr std::string_view kLine = "PROXY TCP4 192.0.2.1 198.51.100.2 4711 80\r\n";
@@ -86,4 +91,40 @@ TEST_CASE("proxy receiver: what is no header, too long or too late is closed") {
     CHECK(f.faults.size() == 3);
     CHECK_FALSE(f.arrival);
     CHECK(f.lease.use_count() == 1);
+}
+
+TEST_CASE("proxy receiver: while the parser is asked nothing is read, and the time goes on") {
+    Fixture f;
+    f.parser.silent = true;
+    const Connection c = f.start();
+    say(c.client, kLine.substr(0, 20));
+    rounds_until(f.loop, [&] { return f.parser.asked == 1; });
+    say(c.client, kLine.substr(20));
+    rounds_until(f.loop, [&] { return f.receiver.count() == 0; });
+    CHECK(f.faults == std::vector{ProxyReceiver::Fault::timed_out});
+    CHECK(f.parser.asked == 1);
+    CHECK(f.lease.use_count() == 1);
+}
+
+TEST_CASE("proxy receiver: without the parser the connection ends") {
+    Fixture f;
+    f.parser.fails = true;
+    const Connection c = f.start();
+    say(c.client, kLine);
+    rounds_until(f.loop, [&] { return f.receiver.count() == 0; });
+    CHECK(f.faults.empty());
+    CHECK_FALSE(f.arrival);
+    CHECK(f.lease.use_count() == 1);
+}
+
+TEST_CASE("proxy receiver: a balancer that has sent all and gone is served") {
+    Fixture f;
+    Connection c = unix_connection();
+    f.start(std::move(c.server));
+    say(c.client, std::string(kLine) + "hello");
+    c.client.reset();
+    rounds_until(f.loop, [&] { return f.arrival.has_value(); });
+    std::string rest;
+    CHECK(read_some(f.arrival->fd, rest));
+    CHECK(rest == "hello");
 }

@@ -159,3 +159,14 @@ TEST_CASE("names of clients are looked up by nobody") {
     facts.own.uid = 1000;
     CHECK(line.needs(facts).empty());
 }
+
+TEST_CASE("what clients send is parsed by nobody") {
+    Line line;
+    line.config.proxy_protocol = true;
+    CHECK(line.needs() == "5 x: a parser that hangs\n"
+                          "6 x: what clients send, parsed by nobody\n"
+                          "7 x: what clients send, parsed by nobody\n");
+    PrivilegeFacts facts = root();
+    facts.own.uid = 1000;
+    CHECK(line.needs(facts).empty());
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "builtin/proxy_header.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+namespace inetd {
+
+// What a stranger has sent, to be parsed by a process that has nothing to lose (the parser).
+struct ParserQuestion {
+    enum class Kind : std::uint8_t {
+        proxy_header, // parse_proxy_header
+    };
+    Kind kind = Kind::proxy_header;
+    std::string bytes{};
+};
+
+// What the function of that kind returns; nothing: the parser has failed, or was too slow.
+using ParserReply = std::variant<std::monostate, ProxyHeader>;
+
+// Asks the parser. `done` is called once, later, unless what is returned was dropped before. It may
+// call anything. `question.bytes` is no longer than what the function of that kind looks at.
+using AskParser = std::function<std::shared_ptr<void>(ParserQuestion question,
+                                                      std::function<void(ParserReply)> done)>;
+
+} // namespace inetd

@@ -1,0 +1,51 @@
+#include "builtin/parser_message.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace inetd;
+
+using Kind = ParserQuestion::Kind;
+
+// What is asked about at once.
+static std::size_t most(Kind kind) {
+    switch (kind) {
+    case Kind::proxy_header:
+        return ProxyHeader::kLongest;
+    }
+    return 0;
+}
+
+static void check(const ParserQuestion& question, const ProxyHeader& header) {
+    if (header.size > question.bytes.size()) std::abort();
+    if (header.source.has_value() != header.destination.has_value()) std::abort();
+    if (header.source &&
+        (!header.source->is_ip() || header.source->family() != header.destination->family()))
+        std::abort();
+}
+
+static void check(const ParserQuestion& /*question*/, std::monostate /*none*/) {
+    std::abort();
+}
+
+// The kind, two bytes for the length of the question, the question, and a reply that the parser may
+// have made up: it is refused, or could be true. The true one is never refused.
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
+    if (size < 3) return 0;
+    std::string_view rest(reinterpret_cast<const char*>(data) + 3, size - 3);
+    ParserQuestion question;
+    question.kind = static_cast<Kind>(data[0] % (static_cast<int>(Kind::proxy_header) + 1));
+    std::uint16_t length = 0;
+    std::memcpy(&length, data + 1, sizeof length);
+    question.bytes = rest.substr(0, length);
+    rest.remove_prefix(question.bytes.size());
+    if (question.bytes.size() > most(question.kind)) return 0;
+    if (const auto reply = decode_reply(question, rest))
+        std::visit([&](const auto& value) { check(question, value); }, *reply);
+    const std::string message = encode_question(question);
+    const std::string reply = parse_apart(message);
+    if (message.size() > kLongestParserMessage || reply.size() > kLongestParserMessage)
+        std::abort();
+    if (!decode_reply(question, reply)) std::abort();
+    return 0;
+}

@@ -1,0 +1,118 @@
+"""What strangers send is parsed by a process that has nothing of the daemon."""
+
+import os
+import pathlib
+import signal
+import socket
+
+import support
+from harness import ME, Daemon, ask, connect, free_port, read_all
+from support import children, wait_for_end, wait_until
+
+LINE = b"PROXY TCP4 192.0.2.7 198.51.100.2 4711 80\r\n"
+
+
+def parsers(daemon):
+    """The processes that parse."""
+    found = []
+    for pid, state in children(daemon.pid).items():
+        try:
+            if state != "Z" and pathlib.Path(f"/proc/{pid}/comm").read_text() == "inetd-parser\n":
+                found.append(pid)
+        except FileNotFoundError:
+            pass  # it has ended
+    return found
+
+
+class Proxied(Daemon):
+    """An echo behind a balancer, and one that anybody may ask."""
+
+    def __init__(self, workdir, **keywords):
+        self.port, self.plain = free_port(), free_port()
+        cfg = workdir / "inetd.cfg"
+        cfg.write_text(f'services = ( {{ name = "{self.port}"; proxy_protocol = true; '
+                       'proxy_from = ["127.0.0.1"]; } );\n')
+        super().__init__("".join(f"127.0.0.1:{port} stream tcp4 nowait {ME} internal echo\n"
+                                 for port in (self.port, self.plain)),
+                         "--settings", cfg, "-l", **keywords)
+
+    def visit(self, text=b"hello"):
+        return support.visit(("127.0.0.1", self.port), text=LINE + text)
+
+
+def halt(pid):
+    os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: support.stat_fields(pid)[0] == "T", "it has stopped")
+
+
+def reply(s):
+    """All that comes; nothing if the connection is closed with what was sent still in it."""
+    try:
+        return read_all(s)
+    except ConnectionResetError:
+        return b""
+
+
+def test_it_has_nothing_of_the_daemon(workdir):
+    with Proxied(workdir) as d:
+        assert ask(d.plain, b"x") == b"x"
+        assert parsers(d) == []
+        assert d.visit() == b"hello"
+        parser, = parsers(d)
+        said = pathlib.Path(f"/proc/{parser}/status").read_text()
+        assert "NoNewPrivs:\t1" in said and "CapEff:\t0000000000000000" in said
+        assert "Seccomp:\t2" in said
+        if os.geteuid() == 0:
+            assert "Uid:\t65534\t65534\t65534\t65534" in said and "Groups:\t \n" in said
+        fds = {int(fd): os.readlink(f"/proc/{parser}/fd/{fd}") for fd in os.listdir(f"/proc/{parser}/fd")}
+        assert {fd: fds[fd] for fd in (0, 1, 2)} == dict.fromkeys((0, 1, 2), "/dev/null")
+        assert sorted(fds) == [0, 1, 2, 3] and fds[3].startswith("socket:")
+        for _ in range(5):
+            assert d.visit() == b"hello"
+        assert parsers(d) == [parser]
+
+
+def test_one_that_dies_costs_one_client(workdir):
+    with Proxied(workdir) as d:
+        assert d.visit() == b"hello"
+        parser, = parsers(d)
+        halt(parser)
+        with connect(d.port) as first, connect(d.port) as second:
+            for s in (first, second):
+                s.sendall(LINE + b"hello")
+                s.shutdown(socket.SHUT_WR)
+            assert ask(d.plain, b"x") == b"x"
+            os.kill(parser, signal.SIGKILL)
+            assert b"hello" in {reply(first), reply(second)}
+        assert d.visit() == b"hello"
+        assert parser not in parsers(d)
+        wait_until(lambda: list(children(d.pid)) == parsers(d), "it has been reaped")
+
+
+def test_one_that_hangs_is_replaced(workdir):
+    with Proxied(workdir) as d:
+        assert d.visit() == b"hello"
+        parser, = parsers(d)
+        halt(parser)
+        with connect(d.port) as s:
+            s.sendall(LINE + b"hello")
+            assert ask(d.plain, b"x") == b"x"
+            assert support.is_over(s)
+        d.wait_log("parser: did not answer in time; a PROXY header is given up")
+        wait_for_end(parser)
+        assert d.visit() == b"hello"
+
+
+def test_none_is_left_after_a_stop_or_a_change_of_binary(workdir):
+    with Proxied(workdir) as d:
+        assert d.visit() == b"hello"
+        first, = parsers(d)
+        d.signal(signal.SIGUSR2)
+        d.wait_log("upgraded from version")
+        wait_for_end(first)
+        wait_until(lambda: children(d.pid) == {}, "it has been reaped")
+        assert d.visit() == b"hello"
+        last, = parsers(d)
+        assert last != first
+        assert d.stop() == 0
+        wait_for_end(last)
