@@ -1,16 +1,17 @@
 #pragma once
 
+#include "builtin/http_cut.h"
 #include "builtin/http_sessions.h"
 
 #include <utility>
 
 namespace inetd {
 
-// A session is in one of four states: `output` is not empty while an answer is on its way, and then
-// nothing is read; `queued` is set while a whole request waits for its turn; `again` while requests
-// that came together with an answered one may be left in `input`; else it waits for input. The last
-// answer of a connection goes by way of a Farewell, so that a client that is still sending does not
-// lose it.
+// A session is in one of five states: `output` is not empty while an answer is on its way, and then
+// nothing is read; `question` is there while the parser has what came; `queued` is set while a
+// whole request waits for its turn; `again` while requests that came together with an answered one
+// may be left in `input`; else it waits for input. The last answer of a connection goes by way of a
+// Farewell, so that a client that is still sending does not lose it.
 struct HttpSessions::Session {
     Session(ServiceConfigPtr&& config, Fd&& connection, const SocketAddress& from,
             std::shared_ptr<void>&& slot, TimePoint now)
@@ -21,7 +22,7 @@ struct HttpSessions::Session {
           fd(std::move(connection)) {}
 
     [[nodiscard]] std::uint32_t wanted() const {
-        if (queued) return 0;
+        if (queued || question) return 0;
         return output.empty() && !again ? EPOLLIN : EPOLLOUT;
     }
 
@@ -35,9 +36,10 @@ struct HttpSessions::Session {
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     unsigned requests = 0;
-    std::string input;  // of the request that comes, and perhaps of others after it
-    HttpHead request;   // the same one, as far as it is known
-    std::string output; // of the answer, from `sent` on
+    std::string input;   // of the request that comes, and perhaps of others after it
+    HttpCut cut;         // of the same one
+    HttpRequest request; // that is queued
+    std::string output;  // of the answer, from `sent` on
     std::size_t sent = 0;
     bool queued = false;
     bool again = false;
@@ -46,6 +48,7 @@ struct HttpSessions::Session {
     Timer deadline;
     Fd fd;
     Watch watch; // after the descriptor, so that it goes first
+    std::shared_ptr<void> question;
 };
 
 } // namespace inetd

@@ -5,15 +5,17 @@
 
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
 
 namespace inetd {
 
-HttpSessions::HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time,
+HttpSessions::HttpSessions(EventLoop& loop, AskParser ask, Handlers handlers, Duration head_time,
                            std::size_t most_held)
     : loop_(loop),
+      ask_(std::move(ask)),
       handlers_(std::move(handlers)),
       head_time_(head_time),
       most_held_(most_held),
@@ -75,7 +77,7 @@ void HttpSessions::limit(Handle session) {
 void HttpSessions::turn(Handle session, std::uint32_t events) {
     if (!session->output.empty()) {
         if (write(session)) settle(session);
-    } else if (session->queued) {
+    } else if (session->queued || session->question) {
         // Nothing else is waited for.
         end(session, SessionEnd::Reason::eof, 0);
     } else if (session->again) {
@@ -85,6 +87,10 @@ void HttpSessions::turn(Handle session, std::uint32_t events) {
     }
 }
 
+static bool is_blank(std::string_view text) {
+    return text.find_first_not_of("\r\n") == std::string_view::npos;
+}
+
 void HttpSessions::read(Handle session) {
     std::array<char, 4096> bytes;
     const ssize_t got = recv(session->fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
@@ -92,30 +98,45 @@ void HttpSessions::read(Handle session) {
     if (got < 0 && errno != ECONNRESET) return end(session, SessionEnd::Reason::error, errno);
     if (got <= 0) return end(session, SessionEnd::Reason::eof, got < 0 ? errno : 0);
     session->bytes_in += static_cast<std::uint64_t>(got);
-    // One who sends a request byte by byte is no less idle: the time of the head is his limit.
+    const std::string_view text(bytes.data(), static_cast<std::size_t>(got));
+    // One who sends a request byte by byte is no less idle: the time of the head is his limit. Nor
+    // is one who sends blank lines, which are the beginning of nothing.
     if (session->input.empty()) {
+        if (is_blank(text)) return;
         list_of(*session->service).touch(session);
         session->head = loop_.after(head_time_, [this, session] { refuse(session, 408); });
     }
-    session->input.append(bytes.data(), static_cast<std::size_t>(got));
+    session->input += text;
     look(session);
 }
 
 void HttpSessions::look(Handle session) {
     session->again = false;
-    const HttpRequest& request = session->request.read(session->input);
-    switch (request.state) {
+    if (is_blank(session->input)) {
+        session->input.clear();
+        session->cut = {};
+    } else if (session->cut.read(session->input)) {
+        session->question =
+            ask_({.kind = ParserQuestion::Kind::http_request,
+                  .bytes = session->input.substr(0, session->cut.size())},
+                 [this, session](const ParserReply& reply) { take(session, reply); });
+    }
+    settle(session);
+}
+
+void HttpSessions::take(Handle session, const ParserReply& reply) {
+    session->question.reset();
+    const auto* request = std::get_if<HttpRequest>(&reply);
+    if (request == nullptr) return end(session, SessionEnd::Reason::error, ECANCELED);
+    switch (request->state) {
     case HttpRequest::State::more:
-        // Blank lines alone are the beginning of nothing.
-        if (session->input.find_first_not_of("\r\n") == std::string::npos) {
-            session->input.clear();
-            session->request = {};
-        }
         return settle(session);
     case HttpRequest::State::bad:
-        return refuse(session, request.status);
+        return refuse(session, request->status);
     case HttpRequest::State::complete:
-        session->input.erase(0, request.size);
+        session->request = *request;
+        session->input.erase(0, request->size);
+        session->cut = {};
         session->head.reset();
         return line_up(session);
     }

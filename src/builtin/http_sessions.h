@@ -6,6 +6,7 @@
 #include "builtin/http_answer.h"
 #include "builtin/http_request.h"
 #include "builtin/idle_list.h"
+#include "builtin/parser.h"
 #include "builtin/session_end.h"
 #include "config/model.h"
 #include "event/loop.h"
@@ -47,7 +48,7 @@ class HttpSessions {
     };
 
     // A client that neither asks nor takes a byte for its service's idle_timeout is closed.
-    HttpSessions(EventLoop& loop, Handlers handlers, Duration head_time = kHeadTime,
+    HttpSessions(EventLoop& loop, AskParser ask, Handlers handlers, Duration head_time = kHeadTime,
                  std::size_t most_held = kMostHeld);
     ~HttpSessions();
 
@@ -79,6 +80,7 @@ class HttpSessions {
     void turn(Handle session, std::uint32_t events);
     void read(Handle session);
     void look(Handle session);
+    void take(Handle session, const ParserReply& reply);
     void line_up(Handle session);
     void call_in_time();
     void call_next();
@@ -94,6 +96,7 @@ class HttpSessions {
     [[nodiscard]] SessionEnd report(const Session& session) const;
 
     EventLoop& loop_;
+    AskParser ask_;
     Handlers handlers_;
     Duration head_time_;
     std::size_t most_held_;

@@ -44,7 +44,7 @@ std::optional<HttpDocument> HttpSessions::make(const HttpRequest& request) {
 }
 
 void HttpSessions::answer(Handle session) {
-    const HttpRequest request = std::exchange(session->request, {}).request();
+    const HttpRequest request = std::exchange(session->request, {});
     const bool head = request.method == "HEAD";
     HttpManner manner{.keeps_open = request.keeps_open && ++session->requests < kMostRequests &&
                                     handlers_.keeps_open(),

@@ -1,7 +1,5 @@
 #include "builtin/ident.h"
 
-#include "builtin/ident_line.h"
-
 #include <array>
 #include <cerrno>
 #include <iterator>
@@ -20,12 +18,17 @@ struct IdentSessions::Session {
     std::shared_ptr<void> lease;
     std::string text;
     Fd fd;
-    Watch watch;
+    Watch watch; // none while the parser is asked
+    std::shared_ptr<void> question;
     Deadline deadline;
 };
 
-IdentSessions::IdentSessions(EventLoop& loop, FindOwner find_owner, Duration timeout)
-    : loop_(loop), find_owner_(std::move(find_owner)), timeout_(timeout), farewells_(loop) {}
+IdentSessions::IdentSessions(EventLoop& loop, AskParser ask, FindOwner find_owner, Duration timeout)
+    : loop_(loop),
+      ask_(std::move(ask)),
+      find_owner_(std::move(find_owner)),
+      timeout_(timeout),
+      farewells_(loop) {}
 
 IdentSessions::~IdentSessions() = default;
 
@@ -71,18 +74,22 @@ void IdentSessions::read(Handle session) {
     }
     std::string_view line = std::string_view(text).substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    answer(session, line);
+    session->watch.reset();
+    session->question =
+        ask_({.kind = ParserQuestion::Kind::ident_query, .bytes = std::string(line)},
+             [this, session](const ParserReply& reply) {
+                 const auto* query = std::get_if<std::optional<IdentQuery>>(&reply);
+                 if (query == nullptr || !*query) return forget(session);
+                 answer(session, **query);
+             });
 }
 
-void IdentSessions::answer(Handle session, std::string_view line) {
-    const auto query = parse_ident_query(line);
-    if (!query) return forget(session);
+void IdentSessions::answer(Handle session, const IdentQuery& query) {
     std::optional<uid_t> owner;
-    if (query->valid())
-        owner = find_owner_(session->fd.get(), static_cast<std::uint16_t>(query->local),
-                            static_cast<std::uint16_t>(query->remote));
-    std::string words = ident_answer(*query, owner, *session->service->ident);
-    session->watch.reset();
+    if (query.valid())
+        owner = find_owner_(session->fd.get(), static_cast<std::uint16_t>(query.local),
+                            static_cast<std::uint16_t>(query.remote));
+    std::string words = ident_answer(query, owner, *session->service->ident);
     farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
                    patience_of(*session->service, Clock::now() - session->deadline.started()));
     forget(session);

@@ -4,6 +4,8 @@
 #include "base/fd.h"
 #include "builtin/deadline.h"
 #include "builtin/farewell.h"
+#include "builtin/ident_line.h"
+#include "builtin/parser.h"
 #include "config/model.h"
 #include "event/loop.h"
 
@@ -27,7 +29,7 @@ class IdentSessions {
     using FindOwner =
         std::function<std::optional<uid_t>(int fd, std::uint16_t local, std::uint16_t remote)>;
 
-    IdentSessions(EventLoop& loop, FindOwner find_owner,
+    IdentSessions(EventLoop& loop, AskParser ask, FindOwner find_owner,
                   Duration timeout = std::chrono::seconds(30));
     ~IdentSessions();
 
@@ -43,10 +45,11 @@ class IdentSessions {
     using Handle = std::list<Session>::iterator;
 
     void read(Handle session);
-    void answer(Handle session, std::string_view line);
+    void answer(Handle session, const IdentQuery& query);
     void forget(Handle session);
 
     EventLoop& loop_;
+    AskParser ask_;
     FindOwner find_owner_;
     Duration timeout_;
     Farewells farewells_;

@@ -21,11 +21,13 @@ struct IdentClient::Question {
     std::string text;
     bool asked = false;
     Fd fd;
-    Watch watch;
+    Watch watch; // none while the parser is asked
+    std::shared_ptr<void> parsing;
 };
 
-IdentClient::IdentClient(EventLoop& loop, Duration timeout, std::uint16_t port)
+IdentClient::IdentClient(EventLoop& loop, AskParser ask, Duration timeout, std::uint16_t port)
     : loop_(loop),
+      ask_(std::move(ask)),
       port_(port),
       questions_(loop, timeout, [this](Handle question) { questions_.remove(question); }) {}
 
@@ -94,10 +96,19 @@ void IdentClient::read(Handle question) {
     }
     std::string_view line = std::string_view(text).substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    const auto user = parse_ident_answer(line, question->ports);
+    question->watch.reset();
+    question->parsing =
+        ask_({.kind = ParserQuestion::Kind::ident_answer,
+              .bytes = std::string(line),
+              .query = question->ports},
+             [this, question](ParserReply reply) { take(question, std::move(reply)); });
+}
+
+void IdentClient::take(Handle question, ParserReply reply) {
     const OnAnswer answered = std::move(question->answered);
     questions_.remove(question);
-    if (user) answered(*user);
+    const auto* user = std::get_if<std::optional<std::string>>(&reply);
+    if (user != nullptr && *user) answered(**user);
 }
 
 } // namespace inetd

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "builtin/ident_line.h"
 #include "builtin/idle_list.h"
+#include "builtin/parser.h"
 #include "event/loop.h"
 
 #include <chrono>
@@ -23,8 +24,8 @@ class IdentClient {
     // Any bytes but NUL: that machine says what it likes.
     using OnAnswer = std::function<void(const std::string& user)>;
 
-    explicit IdentClient(EventLoop& loop, Duration timeout = std::chrono::seconds(5),
-                         std::uint16_t port = kPort);
+    IdentClient(EventLoop& loop, AskParser ask, Duration timeout = std::chrono::seconds(5),
+                std::uint16_t port = kPort);
     ~IdentClient();
 
     // Asks about the TCP connection from `peer` to `local`, from the same address. `answered` is
@@ -40,8 +41,10 @@ class IdentClient {
 
     void turn(Handle question);
     void read(Handle question);
+    void take(Handle question, ParserReply reply);
 
     EventLoop& loop_;
+    AskParser ask_;
     std::uint16_t port_;
     IdleList<Question> questions_;
 };

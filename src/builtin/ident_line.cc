@@ -49,8 +49,7 @@ std::string ident_answer(const IdentQuery& query, std::optional<uid_t> owner,
 }
 
 std::optional<std::string> parse_ident_answer(std::string_view line, const IdentQuery& query) {
-    constexpr std::size_t kLongestUser = 512; // RFC 1413, 6: in octets
-    std::array<std::string_view, 3> fields;   // the ports, USERID, the system
+    std::array<std::string_view, 3> fields; // the ports, USERID, the system
     for (std::string_view& field : fields) {
         const auto colon = line.find(':');
         if (colon == std::string_view::npos) return std::nullopt;
@@ -60,7 +59,7 @@ std::optional<std::string> parse_ident_answer(std::string_view line, const Ident
     const auto ports = parse_ident_query(fields[0]);
     if (!ports || ports->local != query.local || ports->remote != query.remote) return std::nullopt;
     const std::string_view user = trimmed(line);
-    if (fields[1] != "USERID" || user.empty() || user.size() > kLongestUser ||
+    if (fields[1] != "USERID" || user.empty() || user.size() > kLongestIdentUser ||
         user.find('\0') != std::string_view::npos)
         return std::nullopt;
     return std::string(user);

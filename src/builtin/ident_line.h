@@ -33,6 +33,8 @@ inline constexpr std::size_t kLongestIdentLine = 128;
 // Longer than any line of an answer that RFC 1413 asks a client to accept, and all that is read.
 inline constexpr std::size_t kLongestIdentAnswer = 1000;
 
+inline constexpr std::size_t kLongestIdentUser = 512; // RFC 1413, 6: in octets
+
 // The user, any bytes but NUL, from the line of an answer without its end; nothing if it names none
 // or is about other ports than those that were asked for. Pure.
 [[nodiscard]] std::optional<std::string> parse_ident_answer(std::string_view line,

@@ -1,7 +1,8 @@
 #include "builtin/parser_message.h"
 
+#include <algorithm>
+#include <array>
 #include <cstring>
-#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -59,6 +60,13 @@ class Reader {
         return failed_ ? T{} : static_cast<T>(value);
     }
     bool take_bool() { return take_one_of<std::uint8_t>(1) != 0; }
+    std::string_view take_text() {
+        const auto size = take<std::uint16_t>();
+        if (size > text_.size()) failed_ = true;
+        const std::string_view text = text_.substr(0, failed_ ? 0 : size);
+        text_.remove_prefix(text.size());
+        return text;
+    }
     std::string_view rest() { return std::exchange(text_, {}); }
     // All of it was taken, and nothing was missing or beyond its range.
     [[nodiscard]] bool done() const { return !failed_ && text_.empty(); }
@@ -124,18 +132,104 @@ std::optional<ParserReply> take_proxy_header(Reader& in, std::size_t asked) {
     return header;
 }
 
+void put_ident_query(Writer& out, const std::optional<IdentQuery>& query) {
+    out.put(query.has_value());
+    out.put(query.value_or(IdentQuery{}).local);
+    out.put(query.value_or(IdentQuery{}).remote);
+}
+
+std::optional<ParserReply> take_ident_query(Reader& in) {
+    const bool found = in.take_bool();
+    const auto local = in.take<std::uint32_t>();
+    const auto remote = in.take<std::uint32_t>();
+    if (!in.done()) return std::nullopt;
+    return found ? std::optional(IdentQuery{local, remote}) : std::nullopt;
+}
+
+bool is_part(std::string_view text, std::string_view of) {
+    return of.find(text) != std::string_view::npos;
+}
+
+std::optional<ParserReply> take_ident_answer(Reader& in, std::string_view asked) {
+    const std::string_view user = in.take_text();
+    if (!in.done() || user.size() > kLongestIdentUser || !is_part(user, asked) ||
+        user.find('\0') != std::string_view::npos)
+        return std::nullopt;
+    return user.empty() ? std::nullopt : std::optional(std::string(user));
+}
+
+constexpr std::array<int, 4> kStatuses{400, 414, 431, 505};
+
+void put_http_request(Writer& out, const HttpRequest& request) {
+    out.put(request.state);
+    out.put(static_cast<std::uint16_t>(request.status));
+    if (request.state != HttpRequest::State::complete) return;
+    for (const auto& text : {request.method, request.path, request.query, request.accept})
+        out.put_text(text);
+    out.put(request.keeps_open);
+    out.put(request.has_body);
+}
+
+// RFC 9110: what these are made of. More than that matters to nobody here.
+bool is_plain(const HttpRequest& request) {
+    const auto all = [](std::string_view text, char first) {
+        return std::all_of(text.begin(), text.end(), [&](char c) {
+            const auto byte = static_cast<unsigned char>(c);
+            return byte == '\t' ? first == '\t'
+                                : byte >= static_cast<unsigned char>(first) && byte != 0x7f;
+        });
+    };
+    return all(request.method, '!') && all(request.path, '!') && all(request.query, '!') &&
+           all(request.accept, '\t');
+}
+
+std::optional<ParserReply> take_http_request(Reader& in, std::string_view asked) {
+    using State = HttpRequest::State;
+    HttpRequest request;
+    request.state = in.take_one_of(State::bad);
+    request.status = in.take<std::uint16_t>();
+    if (request.state == State::complete) {
+        for (std::string* text : {&request.method, &request.path, &request.query, &request.accept})
+            *text = in.take_text();
+        request.keeps_open = in.take_bool();
+        request.has_body = in.take_bool();
+        // It was asked about a whole one.
+        request.size = asked.size();
+    }
+    if (!in.done()) return std::nullopt;
+    const bool bad = request.state == State::bad;
+    if (bad != (std::find(kStatuses.begin(), kStatuses.end(), request.status) != kStatuses.end()))
+        return std::nullopt;
+    if (!bad && request.status != 0) return std::nullopt;
+    // Of one that is as long as can be, there is no more.
+    if (request.state == State::more && asked.size() >= HttpRequest::kLongest) return std::nullopt;
+    const bool told = is_part(request.method, asked) && is_part(request.query, asked) &&
+                      (is_part(request.path, asked) || request.path == "/");
+    if (!told || request.accept.size() > asked.size() || !is_plain(request)) return std::nullopt;
+    return request;
+}
+
 } // namespace
 
 std::string encode_question(const ParserQuestion& question) {
     Writer out;
     out.put(question.kind);
+    if (question.kind == Kind::ident_answer) {
+        out.put(question.query.local);
+        out.put(question.query.remote);
+    }
     out.put(question.bytes.data(), question.bytes.size());
     return out.take();
 }
 
 std::string parse_apart(std::string_view question) {
     Reader in(question);
-    const auto kind = in.take_one_of(Kind::proxy_header);
+    const auto kind = in.take_one_of(Kind::http_request);
+    IdentQuery query;
+    if (kind == Kind::ident_answer) {
+        query.local = in.take<std::uint32_t>();
+        query.remote = in.take<std::uint32_t>();
+    }
     const std::string_view bytes = in.rest();
     if (!in.done()) return {};
     Writer out;
@@ -143,6 +237,15 @@ std::string parse_apart(std::string_view question) {
     switch (kind) {
     case Kind::proxy_header:
         put_proxy_header(out, parse_proxy_header(bytes));
+        break;
+    case Kind::ident_query:
+        put_ident_query(out, parse_ident_query(bytes));
+        break;
+    case Kind::ident_answer:
+        out.put_text(parse_ident_answer(bytes, query).value_or(""));
+        break;
+    case Kind::http_request:
+        put_http_request(out, parse_http_request(bytes));
         break;
     }
     return out.take();
@@ -154,6 +257,12 @@ std::optional<ParserReply> decode_reply(const ParserQuestion& question, std::str
     switch (question.kind) {
     case Kind::proxy_header:
         return take_proxy_header(in, question.bytes.size());
+    case Kind::ident_query:
+        return take_ident_query(in);
+    case Kind::ident_answer:
+        return take_ident_answer(in, question.bytes);
+    case Kind::http_request:
+        return take_http_request(in, question.bytes);
     }
     return std::nullopt;
 }

@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <utility>
 
 namespace inetd {
 
@@ -20,7 +21,7 @@ namespace inetd {
 // there is more than the ends of servers and refusals.
 class ClientLog {
   public:
-    explicit ClientLog(EventLoop& loop) : ident_(loop) {}
+    ClientLog(EventLoop& loop, AskParser ask) : ident_(loop, std::move(ask)) {}
     void set_log_connections(bool wanted) { log_connections_ = wanted; }
 
     // Where what ident says of the user will stand, who knows when; null: nobody is asked.

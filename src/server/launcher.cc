@@ -12,13 +12,13 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
-Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed)
+Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed, AskParser ask)
     : loop_(loop),
       feed_(feed),
       spawner_(std::move(spawner)),
       errors_(loop),
       hang_ups_(loop),
-      client_log_(loop) {
+      client_log_(loop, std::move(ask)) {
     spawner_->on_exec([](const std::shared_ptr<void>& gate, std::chrono::nanoseconds took) {
         static_cast<Gate*>(gate.get())->tally().spawns.add(Tally::kSpawnBounds, took);
     });

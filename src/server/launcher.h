@@ -22,7 +22,7 @@ namespace inetd {
 // Starts the servers and sees them end. Every child of the daemon goes through launch().
 class Launcher {
   public:
-    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed);
+    Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed, AskParser ask);
     [[nodiscard]] ClientLog& client_log() { return client_log_; }
 
     struct Order {

@@ -148,6 +148,12 @@ static std::string_view name_of(ParserQuestion::Kind kind) {
     switch (kind) {
     case ParserQuestion::Kind::proxy_header:
         return "a PROXY header";
+    case ParserQuestion::Kind::ident_query:
+        return "a question to auth";
+    case ParserQuestion::Kind::ident_answer:
+        return "an answer of ident";
+    case ParserQuestion::Kind::http_request:
+        return "an HTTP request";
     }
     return "a question";
 }

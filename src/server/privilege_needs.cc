@@ -56,7 +56,13 @@ bool asks_resolver(const ServiceConfig& config, const Facts& facts) {
 }
 
 bool asks_parser(const ServiceConfig& config, const Facts& facts) {
-    return facts.own.uid == 0 && config.proxy_protocol;
+    const auto tells_user = [](const std::optional<LogWords>& words) {
+        return words && words->has(LogWord::userid);
+    };
+    return facts.own.uid == 0 &&
+           (config.proxy_protocol || config.builtin == Builtin::auth ||
+            config.builtin == Builtin::metrics || tells_user(config.log_on_success) ||
+            tells_user(config.log_on_failure));
 }
 
 bool is_other_owner(const ServiceConfig& config, const Facts& facts) {

@@ -28,7 +28,7 @@ Server::Server(Options options, std::unique_ptr<Spawner> spawner)
       logging_(loop_, options_.foreground),
       signals_(loop_, {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT, SIGQUIT},
                [this](int signal, pid_t) { on_signal(signal); }),
-      launcher_(loop_, std::move(spawner), feed_),
+      launcher_(loop_, std::move(spawner), feed_, parser_.asker()),
       supervisor_(loop_, [this] { return status(); }),
       upgrade_(loop_, launcher_, options_.invocation,
                {.state = [this] { return hand_over_all(); },

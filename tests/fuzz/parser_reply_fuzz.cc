@@ -1,3 +1,4 @@
+#include "builtin/http_cut.h"
 #include "builtin/parser_message.h"
 
 #include <cstdlib>
@@ -12,6 +13,12 @@ static std::size_t most(Kind kind) {
     switch (kind) {
     case Kind::proxy_header:
         return ProxyHeader::kLongest;
+    case Kind::ident_query:
+        return kLongestIdentLine;
+    case Kind::ident_answer:
+        return kLongestIdentAnswer;
+    case Kind::http_request:
+        return HttpRequest::kLongest;
     }
     return 0;
 }
@@ -24,6 +31,21 @@ static void check(const ParserQuestion& question, const ProxyHeader& header) {
         std::abort();
 }
 
+static void check(const ParserQuestion& question, const std::optional<IdentQuery>& /*query*/) {
+    if (question.kind != Kind::ident_query) std::abort();
+}
+
+static void check(const ParserQuestion& question, const std::optional<std::string>& user) {
+    if (user && question.bytes.find(*user) == std::string::npos) std::abort();
+}
+
+static void check(const ParserQuestion& question, const HttpRequest& request) {
+    if (request.size > question.bytes.size()) std::abort();
+    for (const auto& text : {request.method, request.path, request.query, request.accept})
+        if (text.size() > question.bytes.size() || text.find('\n') != std::string::npos)
+            std::abort();
+}
+
 static void check(const ParserQuestion& /*question*/, std::monostate /*none*/) {
     std::abort();
 }
@@ -34,7 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (size < 3) return 0;
     std::string_view rest(reinterpret_cast<const char*>(data) + 3, size - 3);
     ParserQuestion question;
-    question.kind = static_cast<Kind>(data[0] % (static_cast<int>(Kind::proxy_header) + 1));
+    question.kind = static_cast<Kind>(data[0] % (static_cast<int>(Kind::http_request) + 1));
     std::uint16_t length = 0;
     std::memcpy(&length, data + 1, sizeof length);
     question.bytes = rest.substr(0, length);
@@ -42,6 +64,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (question.bytes.size() > most(question.kind)) return 0;
     if (const auto reply = decode_reply(question, rest))
         std::visit([&](const auto& value) { check(question, value); }, *reply);
+    // Of a request no more than the head is asked about.
+    if (question.kind == Kind::http_request) {
+        HttpCut cut;
+        cut.read(question.bytes);
+        question.bytes.resize(cut.size());
+    }
     const std::string message = encode_question(question);
     const std::string reply = parse_apart(message);
     if (message.size() > kLongestParserMessage || reply.size() > kLongestParserMessage)

@@ -116,3 +116,29 @@ def test_none_is_left_after_a_stop_or_a_change_of_binary(workdir):
         assert last != first
         assert d.stop() == 0
         wait_for_end(last)
+
+
+def test_every_kind_goes_to_it(workdir):
+    auth, metrics, plain = (free_port() for _ in range(3))
+    conf = "".join(f"127.0.0.1:{port} stream tcp4 nowait {ME} internal {name}\n"
+                   for port, name in ((auth, "auth"), (metrics, "metrics"), (plain, "echo")))
+    with Daemon(conf) as d:
+        assert ask(plain, b"x") == b"x"
+        assert parsers(d) == []
+        assert ask(auth, b"0, 23\r\n") == b"0 , 23 : ERROR : INVALID-PORT\r\n"
+        parser, = parsers(d)
+        assert ask(metrics, b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
+        assert ask(metrics, b"what?\r\n").startswith(b"HTTP/1.1 400 ")
+        assert parsers(d) == [parser]
+        halt(parser)
+        with connect(metrics) as s:
+            s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            # Who comes after the first of these comes after the request was read.
+            assert ask(plain, b"x") == ask(plain, b"x") == b"x"
+            os.kill(parser, signal.SIGKILL)
+            assert reply(s) == b""
+        d.wait_log("parser: ended; an HTTP request is given up")
+        assert ask(auth, b"0, 23\r\n") == b"0 , 23 : ERROR : INVALID-PORT\r\n"
+        halt(parsers(d)[0])
+        assert ask(auth, b"0, 23\r\n") == b""
+        assert ask(auth, b"0, 23\r\n") == b"0 , 23 : ERROR : INVALID-PORT\r\n"

@@ -1,5 +1,6 @@
 #include "builtin/http_sessions.h"
 
+#include "parsing.h"
 #include "peers.h"
 
 #include <vector>
@@ -55,8 +56,10 @@ struct Fixture {
     std::string big;
     std::vector<SessionEnd> ends;
     EventLoop loop;
+    Parser parser{loop};
     HttpSessions sessions{
         loop,
+        parser.asker(),
         {.document = [this](const HttpRequest& request) -> std::optional<HttpDocument> {
              ++asked;
              paths.push_back(request.path);
@@ -366,5 +369,60 @@ TEST_CASE("http: idle clients and long sessions are closed") {
     const Connection last = f.start();
     f.sessions.stop_all();
     CHECK(f.ends[2].reason == SessionEnd::Reason::stopped);
+    CHECK(f.lease.use_count() == 1);
+}
+
+TEST_CASE("http: the parser is asked about a line and a head, however they come") {
+    Fixture f;
+    const Connection c = f.start();
+    for (const char byte : kGet) {
+        say(c.client, {&byte, 1});
+        f.loop.round(1ms);
+    }
+    CHECK(f.next_answer(c.client) == "200 open hello");
+    CHECK(f.parser.asked == 2);
+    say(c.client, kGet);
+    CHECK(f.next_answer(c.client) == "200 open hello");
+    CHECK(f.parser.asked == 3);
+    say(c.client, "what?\r\n");
+    CHECK(f.next_answer(c.client) == "400 400 Bad Request\n");
+    CHECK(f.parser.asked == 4);
+}
+
+TEST_CASE("http: blank lines keep no place") {
+    Fixture f;
+    const Connection c = f.start(tcp_connection(), 200ms);
+    TimePoint next{};
+    unsigned sent = 0;
+    rounds_until(f.loop, [&] {
+        if (Clock::now() < next) return f.ends.size() == 1;
+        next = Clock::now() + 20ms;
+        if (send(c.client.get(), "\r\n", 2, MSG_NOSIGNAL) == 2) ++sent;
+        return f.ends.size() == 1;
+    });
+    CHECK(sent > 1);
+    CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
+    CHECK(f.parser.asked == 0);
+}
+
+TEST_CASE("http: without the parser, or its answer in time, the connection ends") {
+    Fixture f;
+    f.parser.fails = true;
+    const Connection c = f.start();
+    say(c.client, kGet);
+    CHECK(read_to_end(f.loop, c.client).empty());
+    REQUIRE(f.ends.size() == 1);
+    CHECK(f.ends[0].reason == SessionEnd::Reason::error);
+    f.parser.fails = false;
+    f.parser.silent = true;
+    const Connection late = f.start();
+    say(late.client, kGet);
+    CHECK(f.next_answer(late.client) == "408 408 Request Timeout\n");
+    CHECK(f.asked == 0);
+    const Connection last = f.start();
+    say(last.client, kGet);
+    rounds_until(f.loop, [&] { return f.parser.asked == 3; });
+    CHECK(f.sessions.busy() >= 1);
+    f.sessions.stop_all();
     CHECK(f.lease.use_count() == 1);
 }

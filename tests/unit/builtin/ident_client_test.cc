@@ -1,5 +1,6 @@
 #include "builtin/ident_client.h"
 
+#include "parsing.h"
 #include "peers.h"
 
 using namespace inetd;
@@ -64,7 +65,9 @@ struct Fixture {
 
     EventLoop loop;
     Fd listener = bound_socket("127.0.0.1", SOCK_STREAM);
-    IdentClient client{loop, 5s, static_cast<std::uint16_t>(name_of(listener).port())};
+    Parser parser{loop};
+    IdentClient client{loop, parser.asker(), 5s,
+                       static_cast<std::uint16_t>(name_of(listener).port())};
     SocketAddress local;
     SocketAddress peer;
     std::string user = "nobody said";
@@ -124,7 +127,8 @@ TEST_CASE("ident client: a server that goes, or is not there") {
 
 TEST_CASE("ident client: one that says nothing is not waited for") {
     Fixture f;
-    IdentClient hasty(f.loop, 2ms, static_cast<std::uint16_t>(name_of(f.listener).port()));
+    IdentClient hasty(f.loop, f.parser.asker(), 2ms,
+                      static_cast<std::uint16_t>(name_of(f.listener).port()));
     hasty.ask(f.local, f.peer, [&](const std::string& said) { f.user = said; });
     rounds_until(f.loop, [&] { return hasty.count() == 0; });
     CHECK(f.user == "nobody said");
@@ -150,4 +154,16 @@ TEST_CASE("ident client: addresses that are not ours or not of one kind") {
     f.local = SocketAddress();
     f.ask();
     CHECK(f.client.count() == 0);
+}
+
+TEST_CASE("ident client: without the parser there is no answer") {
+    Fixture f;
+    f.parser.fails = true;
+    f.ask();
+    const Fd server = f.accept_one();
+    f.read_question(server);
+    say(server, "6193, 23 : USERID : UNIX : joe\r\n");
+    f.until_done();
+    CHECK(f.parser.asked == 1);
+    CHECK(f.user == "nobody said");
 }

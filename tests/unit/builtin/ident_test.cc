@@ -1,6 +1,7 @@
 #include "builtin/ident.h"
 
 #include "builtin/ident_line.h"
+#include "parsing.h"
 #include "peers.h"
 
 using namespace inetd;
@@ -67,7 +68,8 @@ struct Fixture {
     std::shared_ptr<int> lease = std::make_shared<int>(0);
     std::size_t asked = 0;
     EventLoop loop;
-    IdentSessions sessions{loop,
+    Parser parser{loop};
+    IdentSessions sessions{loop, parser.asker(),
                            [this](int, std::uint16_t local, std::uint16_t remote) {
                                ++asked;
                                CHECK(local == 10);
@@ -135,4 +137,20 @@ TEST_CASE("ident: who stays after the answer stays no longer than his session_ti
             return f.sessions.count() == 0;
         });
     }
+}
+
+TEST_CASE("ident: without the parser nobody is answered, nor kept") {
+    Fixture f;
+    f.parser.fails = true;
+    const Connection failed = f.start();
+    say(failed.client, "10 , 20\r\n");
+    CHECK(read_to_end(f.loop, failed.client).empty());
+    f.parser.fails = false;
+    f.parser.silent = true;
+    const Connection late = f.start();
+    say(late.client, "10 , 20\r\n");
+    CHECK(read_to_end(f.loop, late.client).empty());
+    CHECK(f.parser.asked == 2);
+    CHECK(f.asked == 0);
+    CHECK(f.lease.use_count() == 1);
 }

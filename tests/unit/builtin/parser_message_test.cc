@@ -1,6 +1,8 @@
 #include "builtin/parser_message.h"
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <string>
 
 using namespace inetd;
 
@@ -61,4 +63,80 @@ TEST_CASE("parser message: replies about a PROXY header that cannot be") {
     const std::string more = parse_apart(encode_question({Kind::proxy_header, "PROXY "}));
     CHECK(decode_reply({Kind::proxy_header, std::string(ProxyHeader::kLongest - 1, 'x')}, more));
     CHECK_FALSE(decode_reply({Kind::proxy_header, std::string(ProxyHeader::kLongest, 'x')}, more));
+}
+
+TEST_CASE("parser message: a question to auth") {
+    const auto parsed = [](const std::string& line) {
+        const ParserQuestion question{.kind = Kind::ident_query, .bytes = line};
+        check_each_byte(question);
+        const auto query = reply_to<std::optional<IdentQuery>>(question).value();
+        return query ? fmt::format("{},{}", query->local, query->remote) : "none";
+    };
+    CHECK(parsed("6193 , 23") == "6193,23");
+    CHECK(parsed("4294967295, 0") == "4294967295,0");
+    CHECK(parsed("hello") == "none");
+    CHECK(parsed("") == "none");
+}
+
+TEST_CASE("parser message: an answer of ident") {
+    const auto user = [](const std::string& line) {
+        const ParserQuestion question{
+            .kind = Kind::ident_answer, .bytes = line, .query = {6193, 23}};
+        check_each_byte(question);
+        return reply_to<std::optional<std::string>>(question).value().value_or("none");
+    };
+    CHECK(user("6193,23:USERID:UNIX:joe") == "joe");
+    CHECK(user("6193,23:USERID:UNIX:" + std::string(kLongestIdentUser, 'u')) ==
+          std::string(kLongestIdentUser, 'u'));
+    CHECK(user("6193,24:USERID:UNIX:joe") == "none");
+    CHECK(user("") == "none");
+    const std::string joe =
+        parse_apart(encode_question({Kind::ident_answer, "1,2:USERID:x:joe", {1, 2}}));
+    CHECK(decode_reply({Kind::ident_answer, "some joe", {1, 2}}, joe));
+    CHECK_FALSE(decode_reply({Kind::ident_answer, "jo", {1, 2}}, joe));
+}
+
+TEST_CASE("parser message: an HTTP request") {
+    const std::string text = "GET /metrics?a=b HTTP/1.1\r\nHost: x\r\nAccept: a/b\r\n"
+                             "Accept: */*;\tq=0.1\r\nContent-Length: 3\r\n\r\n";
+    const ParserQuestion question{.kind = Kind::http_request, .bytes = text};
+    check_each_byte(question);
+    const HttpRequest request = reply_to<HttpRequest>(question).value();
+    CHECK(request.state == HttpRequest::State::complete);
+    CHECK(request.size == text.size());
+    CHECK(request.method == "GET");
+    CHECK(request.path == "/metrics");
+    CHECK(request.query == "a=b");
+    CHECK(request.accept == "a/b,*/*;\tq=0.1");
+    CHECK(request.keeps_open);
+    CHECK(request.has_body);
+    const auto status = [](const std::string& bytes) {
+        const ParserQuestion asked{.kind = Kind::http_request, .bytes = bytes};
+        check_each_byte(asked);
+        return reply_to<HttpRequest>(asked).value().status;
+    };
+    CHECK(status("GET / HTTP/1.1\r\n") == 0);
+    CHECK(status("hello\n") == 400);
+    CHECK(status("GET / HTTP/2.0\r\n") == 505);
+    CHECK(status(std::string(HttpRequest::kLongest, 'x')) == 414);
+    CHECK(status("GET / HTTP/1.0\r\n" + std::string(HttpRequest::kLongest - 16, 'x')) == 431);
+    CHECK(reply_to<HttpRequest>({Kind::http_request, "GET http://x HTTP/1.0\r\n\r\n"})->path ==
+          "/");
+}
+
+TEST_CASE("parser message: replies about an HTTP request that cannot be") {
+    const std::string get = "GET /x HTTP/1.0\r\n\r\n";
+    const std::string reply = parse_apart(encode_question({Kind::http_request, get}));
+    CHECK(decode_reply({Kind::http_request, get}, reply));
+    CHECK_FALSE(decode_reply({Kind::http_request, "PUT /x HTTP/1.0\r\n\r\n"}, reply));
+    CHECK_FALSE(decode_reply({Kind::http_request, "GET /y HTTP/1.0\r\n\r\n"}, reply));
+    std::string line_end = reply;
+    line_end[line_end.find("/x") + 1] = '\n';
+    CHECK_FALSE(decode_reply({Kind::http_request, "GET /\n"}, line_end));
+    const std::string more = parse_apart(encode_question({Kind::http_request, "GET"}));
+    CHECK_FALSE(decode_reply({Kind::http_request, std::string(HttpRequest::kLongest, 'x')}, more));
+    std::string bad = parse_apart(encode_question({Kind::http_request, "x\n"}));
+    CHECK(decode_reply({Kind::http_request, "x\n"}, bad));
+    bad[2] = '\x01'; // of the status
+    CHECK_FALSE(decode_reply({Kind::http_request, "x\n"}, bad));
 }

@@ -161,6 +161,14 @@ TEST_CASE("names of clients are looked up by nobody") {
 }
 
 TEST_CASE("what clients send is parsed by nobody") {
+    Line user;
+    user.run(0).config.log_on_success = LogWords{LogWord::userid};
+    CHECK(user.needs().find("what clients send, parsed by nobody") != std::string::npos);
+    for (const Builtin builtin : {Builtin::auth, Builtin::metrics}) {
+        Line server;
+        server.config.builtin = builtin;
+        CHECK(server.needs().starts_with("5 x: a parser that hangs"));
+    }
     Line line;
     line.config.proxy_protocol = true;
     CHECK(line.needs() == "5 x: a parser that hangs\n"
