@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace inetd {
 
@@ -143,7 +144,16 @@ Result<void> filter_calls_to_parse() {
     return install(kProgram);
 }
 
+bool can_filter_calls() {
+    const std::uint32_t action = SECCOMP_RET_KILL_PROCESS;
+    return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
 #else
+
+bool can_filter_calls() {
+    return false;
+}
 
 Result<void> filter_calls() {
     return Error{"filter of system calls", ENOSYS};

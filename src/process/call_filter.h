@@ -13,6 +13,8 @@ Result<void> filter_calls();
 // The same for a process that only calculates, on descriptors that it has: it can read, write,
 // allocate and end. Any other call kills it, with SIGSYS.
 Result<void> filter_calls_to_parse();
+// Whether they can be had here.
+[[nodiscard]] bool can_filter_calls();
 // Whether one of them has been done, by us or by whoever started us.
 [[nodiscard]] bool calls_are_filtered();
 

@@ -18,7 +18,8 @@ inline constexpr std::string_view kParserReady = "ready";
 // A worker that gives to each question that it is sent what `answer` makes of it, one after the
 // other; where that is empty it ends. `answer` may do nothing but calculate: the worker has little
 // memory, can open nothing, and is killed by any system call but those that it needs to read, to
-// write and to allocate, where the kernel has such filters.
+// write and to allocate, where there are such filters. Where there are none it has to be nobody, or
+// it ends at once.
 [[nodiscard]] Result<WorkerProcess> start_parser(std::string (*answer)(std::string_view question));
 
 // Without waiting. False if it has gone.

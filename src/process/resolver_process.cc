@@ -58,7 +58,7 @@ static void serve(int socket) {
 }
 
 Result<WorkerProcess> start_resolver() {
-    return start_worker("inetd-resolver", serve);
+    return start_worker("inetd-resolver", WorkerUser::nobody, serve);
 }
 
 bool send_inquiry(int socket, const Inquiry& inquiry) {

@@ -55,11 +55,11 @@ bool asks_resolver(const ServiceConfig& config, const Facts& facts) {
                                   has_name(config.access.no_access));
 }
 
-bool asks_parser(const ServiceConfig& config, const Facts& facts) {
+bool needs_parser_as_nobody(const ServiceConfig& config, const Facts& facts) {
     const auto tells_user = [](const std::optional<LogWords>& words) {
         return words && words->has(LogWord::userid);
     };
-    return facts.own.uid == 0 &&
+    return facts.own.uid == 0 && !facts.can_filter_calls &&
            (config.proxy_protocol || config.builtin == Builtin::auth ||
             config.builtin == Builtin::metrics || tells_user(config.log_on_success) ||
             tells_user(config.log_on_failure));
@@ -131,13 +131,13 @@ constexpr std::array kRules{
              return config.program && (facts.own.uid == 0 || changes_user(config, facts));
          }},
     Rule{CAP_KILL, "look-ups of names that hang", asks_resolver},
-    Rule{CAP_KILL, "a parser that hangs", asks_parser},
+    Rule{CAP_KILL, "a parser that hangs", needs_parser_as_nobody},
     Rule{CAP_SETGID, "the groups of its servers", changes_groups},
     Rule{CAP_SETGID, "names of clients, looked up by nobody", asks_resolver},
-    Rule{CAP_SETGID, "what clients send, parsed by nobody", asks_parser},
+    Rule{CAP_SETGID, "what clients send, parsed by nobody", needs_parser_as_nobody},
     Rule{CAP_SETUID, "the user of its servers", changes_user},
     Rule{CAP_SETUID, "names of clients, looked up by nobody", asks_resolver},
-    Rule{CAP_SETUID, "what clients send, parsed by nobody", asks_parser},
+    Rule{CAP_SETUID, "what clients send, parsed by nobody", needs_parser_as_nobody},
     Rule{CAP_SETPCAP, "capabilities",
          [](const ServiceConfig& config, const Facts&) {
              return config.program && confinement_of(config).capabilities.has_value();

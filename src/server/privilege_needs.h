@@ -21,6 +21,7 @@ struct PrivilegeFacts {
     // Whether a capability is all that lets us at the path; `mode` as of access(2).
     std::function<bool(const std::string& path, int mode)> is_closed;
     std::vector<std::string> files; // of the configuration
+    bool can_filter_calls = true;   // as a parser does, which may be root then
     bool has_servers = false;       // of a configuration before this, perhaps
 };
 

@@ -64,6 +64,7 @@ static PrivilegeFacts gather_facts() {
                                  number_in("/proc/sys/net/core/rmem_max", facts.most_buffer));
     facts.nice = getpriority(PRIO_PROCESS, 0);
     facts.hard_limit = hard_limit;
+    facts.can_filter_calls = can_filter_calls();
     // Many services are in one file and one directory.
     auto known = std::make_shared<std::unordered_map<std::string, bool>>();
     facts.is_closed = [known](const std::string& path, int mode) {

@@ -5,6 +5,8 @@ import pathlib
 import signal
 import socket
 
+import pytest
+
 import support
 from harness import ME, Daemon, ask, connect, free_port, read_all
 from support import children, wait_for_end, wait_until
@@ -27,13 +29,13 @@ def parsers(daemon):
 class Proxied(Daemon):
     """An echo behind a balancer, and one that anybody may ask."""
 
-    def __init__(self, workdir, **keywords):
+    def __init__(self, workdir, more="", **keywords):
         self.port, self.plain = free_port(), free_port()
         cfg = workdir / "inetd.cfg"
         cfg.write_text(f'services = ( {{ name = "{self.port}"; proxy_protocol = true; '
                        'proxy_from = ["127.0.0.1"]; } );\n')
         super().__init__("".join(f"127.0.0.1:{port} stream tcp4 nowait {ME} internal echo\n"
-                                 for port in (self.port, self.plain)),
+                                 for port in (self.port, self.plain)) + more,
                          "--settings", cfg, "-l", **keywords)
 
     def visit(self, text=b"hello"):
@@ -53,17 +55,22 @@ def reply(s):
         return b""
 
 
-def test_it_has_nothing_of_the_daemon(workdir):
-    with Proxied(workdir) as d:
+@pytest.mark.parametrize("others", (False, True))
+def test_it_has_nothing_of_the_daemon(workdir, others):
+    """It becomes nobody where the daemon has kept what that takes, for servers of another user."""
+    if others and os.geteuid() != 0:
+        pytest.skip("takes root")
+    line = f"127.0.0.1:{free_port()} stream tcp4 nowait nobody /bin/cat cat\n" if others else ""
+    with Proxied(workdir, line) as d:
         assert ask(d.plain, b"x") == b"x"
         assert parsers(d) == []
         assert d.visit() == b"hello"
         parser, = parsers(d)
         said = pathlib.Path(f"/proc/{parser}/status").read_text()
         assert "NoNewPrivs:\t1" in said and "CapEff:\t0000000000000000" in said
+        assert "CapPrm:\t0000000000000000" in said and "CapInh:\t0000000000000000" in said
         assert "Seccomp:\t2" in said
-        if os.geteuid() == 0:
-            assert "Uid:\t65534\t65534\t65534\t65534" in said and "Groups:\t \n" in said
+        assert ("Uid:\t65534\t65534\t65534\t65534" in said and "Groups:\t \n" in said) == others
         fds = {int(fd): os.readlink(f"/proc/{parser}/fd/{fd}") for fd in os.listdir(f"/proc/{parser}/fd")}
         assert {fd: fds[fd] for fd in (0, 1, 2)} == dict.fromkeys((0, 1, 2), "/dev/null")
         assert sorted(fds) == [0, 1, 2, 3] and fds[3].startswith("socket:")
