@@ -51,7 +51,7 @@ static constexpr std::array kAllowed {
         SYS_set_robust_list, SYS_set_tid_address, SYS_wait4, SYS_waitid, SYS_exit, SYS_exit_group,
         SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgid, SYS_getsid, SYS_setsid, SYS_kill,
         SYS_tgkill, SYS_pidfd_open, SYS_pidfd_send_signal, SYS_getuid, SYS_geteuid, SYS_getgid,
-        SYS_getegid, SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_capget, SYS_prctl,
+        SYS_getegid, SYS_getresuid, SYS_getresgid, SYS_getgroups, SYS_capget, SYS_capset, SYS_prctl,
         SYS_prlimit64, SYS_getrusage, SYS_getpriority, SYS_sysinfo, SYS_uname, SYS_sched_yield,
         SYS_sched_getaffinity, SYS_getcpu,
         // signals

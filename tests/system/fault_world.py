@@ -14,7 +14,7 @@ import time
 
 from fault_injector import Injector
 from harness import BUILD, FORGETFUL, PATIENCE, Daemon, ask, connect, free_port, read_all, udp
-from support import children, epoll_timeout, wait_until
+from support import epoll_timeout, servers, wait_until
 from varlink import Control, VarlinkError
 
 SERVER = BUILD / "tests/faults/fault_server"
@@ -119,7 +119,7 @@ class World:
 
     def is_idle(self):
         with contextlib.suppress(OSError):
-            return self.waits() and len(children(self.daemon.pid)) == self.kept
+            return self.waits() and len(servers(self.daemon.pid)) == self.kept
         return False
 
     def quiet(self):
@@ -269,7 +269,7 @@ class World:
         for s in (self.session, self.client):
             s.sendall(b"1")
             served(s.recv, 1)
-        self.kept = len(children(self.daemon.pid))
+        self.kept = len(servers(self.daemon.pid))
         self.daemon.signal(signal.SIGUSR2)
 
     def after_upgrade(self):

@@ -105,6 +105,20 @@ def children(pid):
     return found
 
 
+def is_parser(pid):
+    """Of the daemon's children the one that stays for a while when it is needed no more."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text() == "inetd-parser\n"
+    except OSError:
+        return False
+
+
+def servers(pid):
+    """children() but for a parser that lives."""
+    return {child: state for child, state in children(pid).items()
+            if state == "Z" or not is_parser(child)}
+
+
 def visit(address, source=None, text=b"hello"):
     """What comes back to a client of that source; nothing if it is refused."""
     family = socket.AF_UNIX if isinstance(address, str) else (

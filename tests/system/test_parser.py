@@ -9,21 +9,14 @@ import pytest
 
 import support
 from harness import ME, Daemon, ask, connect, free_port, read_all
-from support import children, wait_for_end, wait_until
+from support import children, is_parser, wait_for_end, wait_until
 
 LINE = b"PROXY TCP4 192.0.2.7 198.51.100.2 4711 80\r\n"
 
 
 def parsers(daemon):
     """The processes that parse."""
-    found = []
-    for pid, state in children(daemon.pid).items():
-        try:
-            if state != "Z" and pathlib.Path(f"/proc/{pid}/comm").read_text() == "inetd-parser\n":
-                found.append(pid)
-        except FileNotFoundError:
-            pass  # it has ended
-    return found
+    return [pid for pid, state in children(daemon.pid).items() if state != "Z" and is_parser(pid)]
 
 
 class Proxied(Daemon):

@@ -406,7 +406,7 @@ TEST_CASE("http: blank lines keep no place") {
 }
 
 TEST_CASE("http: without the parser, or its answer in time, the connection ends") {
-    Fixture f;
+    Fixture f(1s);
     f.parser.fails = true;
     const Connection c = f.start();
     say(c.client, kGet);

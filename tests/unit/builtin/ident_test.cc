@@ -140,7 +140,7 @@ TEST_CASE("ident: who stays after the answer stays no longer than his session_ti
 }
 
 TEST_CASE("ident: without the parser nobody is answered, nor kept") {
-    Fixture f;
+    Fixture f(200ms);
     f.parser.fails = true;
     const Connection failed = f.start();
     say(failed.client, "10 , 20\r\n");

@@ -94,7 +94,7 @@ TEST_CASE("proxy receiver: what is no header, too long or too late is closed") {
 }
 
 TEST_CASE("proxy receiver: while the parser is asked nothing is read, and the time goes on") {
-    Fixture f;
+    Fixture f(1s);
     f.parser.silent = true;
     const Connection c = f.start();
     say(c.client, kLine.substr(0, 20));
