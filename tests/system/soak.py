@@ -23,7 +23,7 @@ import time
 from fault_world import open_by_kind
 from harness import BUILD, ENVIRONMENT, FORGETFUL, ME, PATIENCE, Daemon, free_port
 from openmetrics import families
-from support import build_option, children, is_parser, own_memory, wait_until
+from support import build_option, children, end_parsers, own_memory, wait_until
 from varlink import Control
 
 LINES = """127.0.0.1:%(echo)d stream tcp4 nowait %(me)s internal echo
@@ -215,8 +215,7 @@ class Soak:
             assert control.call("Reload")["applied"]
 
         def is_idle():
-            for pid in filter(is_parser, children(self.daemon.pid)):
-                os.kill(pid, signal.SIGKILL)  # or it would stay for a minute
+            end_parsers(self.daemon.pid)
             return (not children(self.daemon.pid) and self.status()["running"] == 0
                     and self.holdings()[0]["socket:[]"] == self.sockets)
         wait_until(is_idle, "all have gone")

@@ -113,6 +113,12 @@ def is_parser(pid):
         return False
 
 
+def end_parsers(pid):
+    """Which the daemon does by itself a minute after the last question."""
+    for child in filter(is_parser, children(pid)):
+        os.kill(child, signal.SIGKILL)
+
+
 def servers(pid):
     """children() but for a parser that lives."""
     return {child: state for child, state in children(pid).items()

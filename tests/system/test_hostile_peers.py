@@ -23,7 +23,7 @@ import pytest
 
 from attackers import RESET, Attack
 from harness import ME, PATIENCE, Daemon, connect, free_port, udp
-from support import children, descriptors, has_nothing, script, wait_until
+from support import children, descriptors, end_parsers, has_nothing, script, wait_until
 
 ROUNDS = 15
 RATIO = 20
@@ -79,7 +79,7 @@ def compare(name, alone, beside):
 
 def is_as_before(d, open_before):
     """Neither a descriptor nor a child is left."""
-    wait_until(lambda: not children(d.pid), "the servers have ended")
+    wait_until(lambda: end_parsers(d.pid) or not children(d.pid), "all servers have ended")
     wait_until(lambda: descriptors(d.pid) <= open_before, "all is closed again")
 
 
