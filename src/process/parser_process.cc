@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
+#include <fstream>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,12 +24,9 @@ static void limit(decltype(RLIMIT_AS) resource, rlim_t most) {
 
 // Behind the filter: where that cannot be had, these are what is left.
 static void take_limits() {
-    unsigned long pages = 0;
-    if (FILE* file = fopen("/proc/self/statm", "re")) {
-        if (fscanf(file, "%lu", &pages) != 1) pages = 0;
-        (void)fclose(file);
-    }
-    if (pages != 0) limit(RLIMIT_AS, pages * static_cast<rlim_t>(getpagesize()) + kMemory);
+    rlim_t pages = 0;
+    if (std::ifstream("/proc/self/statm") >> pages)
+        limit(RLIMIT_AS, pages * static_cast<rlim_t>(getpagesize()) + kMemory);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_NPROC, 0);
