@@ -27,6 +27,12 @@ struct Fixture {
         sessions.start(config, std::move(connection.server), connection.peer, lease);
         return connection;
     }
+    void say_in_pieces(const Fd& client, std::string_view text) {
+        for (const char byte : text) {
+            say(client, {&byte, 1});
+            loop.round(1ms);
+        }
+    }
     // Of an answer: the status and the body.
     std::string next_answer(const Fd& client, bool has_body = true) {
         std::size_t end = std::string::npos;
@@ -151,10 +157,7 @@ TEST_CASE("http: who is told that the connection ends, and then it does") {
 TEST_CASE("http: requests in pieces and requests in one") {
     Fixture f;
     const Connection c = f.start();
-    for (const char byte : kGet) {
-        say(c.client, {&byte, 1});
-        f.loop.round(1ms);
-    }
+    f.say_in_pieces(c.client, kGet);
     CHECK(f.next_answer(c.client) == "200 open hello");
     std::string many("\r\n");
     for (int i = 0; i < 50; ++i)
@@ -375,10 +378,7 @@ TEST_CASE("http: idle clients and long sessions are closed") {
 TEST_CASE("http: the parser is asked about a line and a head, however they come") {
     Fixture f;
     const Connection c = f.start();
-    for (const char byte : kGet) {
-        say(c.client, {&byte, 1});
-        f.loop.round(1ms);
-    }
+    f.say_in_pieces(c.client, kGet);
     CHECK(f.next_answer(c.client) == "200 open hello");
     CHECK(f.parser.asked == 2);
     say(c.client, kGet);
