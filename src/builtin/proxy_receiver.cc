@@ -74,8 +74,9 @@ void ProxyReceiver::read(Handle guest) {
 // Takes what is certainly part of the header and nothing else.
 void ProxyReceiver::take(Handle guest, const ParserReply& reply) {
     const auto* header = std::get_if<ProxyHeader>(&reply);
-    if (header == nullptr) return guests_.remove(guest);
-    if (header->state == ProxyHeader::State::bad) return fail(guest, Fault::bad_header);
+    // What the parser dies of, or is not done with, is no header either.
+    if (header == nullptr || header->state == ProxyHeader::State::bad)
+        return fail(guest, Fault::bad_header);
     const bool complete = header->state == ProxyHeader::State::complete;
     const std::size_t end = complete ? header->size : guest->header.size();
     // What was taken before was not the end of it, as the parser said itself.

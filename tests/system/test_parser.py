@@ -10,6 +10,7 @@ import pytest
 import support
 from harness import ME, Daemon, ask, connect, free_port, read_all
 from support import children, is_parser, wait_for_end, wait_until
+from varlink import Control
 
 LINE = b"PROXY TCP4 192.0.2.7 198.51.100.2 4711 80\r\n"
 
@@ -90,7 +91,7 @@ def test_one_that_dies_costs_one_client(workdir):
 
 
 def test_one_that_hangs_is_replaced(workdir):
-    with Proxied(workdir) as d:
+    with Proxied(workdir, control=True) as d:
         assert d.visit() == b"hello"
         parser, = parsers(d)
         halt(parser)
@@ -99,6 +100,10 @@ def test_one_that_hangs_is_replaced(workdir):
             assert ask(d.plain, b"x") == b"x"
             assert support.is_over(s)
         d.wait_log("parser: did not answer in time; a PROXY header is given up")
+        with Control(d.control) as control:
+            services = control.call("List")["services"]
+        refused = {service["name"]: service["refused"] for service in services}
+        assert refused == {str(d.port): 1, str(d.plain): 0}
         wait_for_end(parser)
         assert d.visit() == b"hello"
 
