@@ -667,12 +667,12 @@ def test_cgroup_memory_max(start, group):
 @pytest.mark.root
 def test_cgroup_without_the_controller(start, group):
     """A server that asks for a limit does not run without it; the others do."""
-    controllers = (group.path / "cgroup.controllers").read_text().strip()
     port, other = free_port(), free_port()
     d = start(line(port, OWN_GROUP) + line(other, OWN_GROUP),
               'services = ( { name = "%d"; cgroup = { set = ["wind.max=5"]; }; } );' % port,
               preexec=group.enter)
-    problem = f"cgroup: wind.max: there is no controller 'wind' here, just '{controllers}'"
+    # Which there are may change at any time, when a tree of version 1 is mounted or goes.
+    problem = "cgroup: wind.max: there is no controller 'wind' here, just '[a-z_ ]*'"
     d.wait_log(f"{port}: {problem}; its servers will not be started")
     fails(d, port, f"not started: {problem}")
     assert group_of(ask(other))
