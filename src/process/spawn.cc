@@ -1,5 +1,6 @@
 #include "process/spawn.h"
 
+#include "process/passage.h"
 #include "process/privilege.h"
 #include "process/sandbox.h"
 #include "process/spawn_child.h"
@@ -10,6 +11,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,7 +26,8 @@
 // A daemon with thousands of listeners has a descriptor table that is dear to copy, and the child
 // would drop all of it. There the table is shared too, and the child's first act is to take a table
 // of its own with only the lowest descriptors (CLOSE_RANGE_UNSHARE, close_range(2)). Its socket
-// waits in a message of the slot's socket pair, so the daemon may close its own copy at once.
+// waits in the slot's passage, so the daemon may close its own copy at once. What the child copies
+// reaches up to the number of that, which therefore has to be open before the many.
 
 namespace inetd {
 
@@ -41,8 +44,7 @@ struct SpawnSlot {
     std::string environment;
     std::shared_ptr<const void> keep_alive;
     std::shared_ptr<const Sandbox> sandbox;
-    Fd send; // the pair by which a socket reaches a child with a shared table; opened when needed
-    Fd receive;
+    Passage passage; // opened when needed
 
     [[nodiscard]] bool is_free() const { return __atomic_load_n(&running, __ATOMIC_ACQUIRE) == 0; }
 
@@ -149,38 +151,16 @@ static std::size_t append_listen_fds(std::string& block, std::string_view name) 
     return at;
 }
 
-// `second` may be -1.
-static bool send_descriptors(int through, int first, int second) {
-    const std::array<int, 2> descriptors{first, second};
-    const std::size_t size = (second < 0 ? 1 : 2) * sizeof(int);
-    char byte = 0;
-    iovec part{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = CMSG_SPACE(size);
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(size);
-    std::memcpy(CMSG_DATA(header), descriptors.data(), size);
-    return sendmsg(through, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+void Spawner::expect_large_table() {
+    constexpr rlim_t kFew = 512; // of which no large table is made
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (method_ == SpawnMethod::fork || limit.rlim_cur < kFew) return;
+    for (const auto& slot : slots_)
+        slot->passage.open();
 }
 
-// Passing the socket is only a matter of speed: where it fails, the table is copied.
-static bool pass_descriptors(SpawnSlot& slot, int socket, int errors) {
-    if (!slot.send) {
-        std::array<int, 2> pair{};
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.data()) != 0) return false;
-        slot.send.reset(pair[0]);
-        slot.receive.reset(pair[1]);
-    }
-    return send_descriptors(slot.send.get(), socket, errors);
-}
-
-// False if the socket could not be passed.
+// False if the socket was not passed: that is only a matter of speed.
 bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
     slot.keep_alive = request.keep_alive;
     slot.sandbox = request.sandbox;
@@ -193,8 +173,8 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     const std::size_t listen_pid = append_listen_fds(slot.environment, request.listen_name);
     list_pointers(slot.envp, slot.environment);
 
-    const bool pass = may_pass && method_ == SpawnMethod::shared_memory &&
-                      pass_descriptors(slot, request.socket, request.errors);
+    const bool pass = may_pass && method_ == SpawnMethod::shared_memory && slot.passage.open() &&
+                      slot.passage.put(request.socket, request.errors);
     slot.plan = {};
     slot.plan.umask = -1;
     slot.plan.path = request.program->path.c_str();
@@ -202,7 +182,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.envp = slot.envp.data();
     slot.plan.socket = pass ? -1 : request.socket;
     slot.plan.errors = pass ? -1 : request.errors;
-    slot.plan.receive = pass ? slot.receive.get() : -1;
+    slot.plan.receive = pass ? slot.passage.exit() : -1;
     slot.plan.report = report_writer_.get();
     slot.plan.clock = clock_;
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
@@ -261,11 +241,8 @@ Result<pid_t> Spawner::spawn(const SpawnRequest& request) {
     times_.note(slot->place, method_ == SpawnMethod::shared_memory);
     slot->plan.exec_at = times_.begin(slot->place, request.whose, request.since);
     auto pid = start(*slot);
-    if (!pid && passed) {
-        // The socket that nobody fetched would reach the slot's next child.
-        slot->send.reset();
-        slot->receive.reset();
-    }
+    // The socket that nobody fetched would reach the slot's next child.
+    if (!pid && passed) slot->passage.close();
     return pid;
 }
 

@@ -69,6 +69,10 @@ class Spawner {
     Spawner& operator=(const Spawner&) = delete;
     ~Spawner();
 
+    // Before the daemon opens many descriptors: keeps low ones for requests with `large_table`, so
+    // that a start costs the same however many there are.
+    void expect_large_table();
+
     // Error: what the kernel says of the clone. What goes wrong in the child comes by reports().
     Result<pid_t> spawn(const SpawnRequest& request);
 

@@ -12,6 +12,11 @@ namespace inetd {
 // Above this many descriptors copying the table costs more than sending one by a message.
 static constexpr std::size_t kLargeTable = 80;
 
+// A number is the lowest that was free, so it says how many there are, if it is a new one.
+static bool is_large_table(std::size_t listeners, int socket) {
+    return std::max(listeners, static_cast<std::size_t>(socket)) > kLargeTable;
+}
+
 Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed, AskParser ask)
     : loop_(loop),
       feed_(feed),
@@ -22,6 +27,16 @@ Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed
     spawner_->on_exec([](const std::shared_ptr<void>& gate, std::chrono::nanoseconds took) {
         static_cast<Gate*>(gate.get())->tally().spawns.add(Tally::kSpawnBounds, took);
     });
+}
+
+void Launcher::expect(const std::vector<ServiceConfigPtr>& services) {
+    listeners_ = 0;
+    bool holds_connections = false;
+    for (const ServiceConfigPtr& config : services) {
+        listeners_ += config->listen.size();
+        holds_connections |= config->builtin != Builtin::none && config->type() == SOCK_STREAM;
+    }
+    if (listeners_ > kLargeTable || holds_connections) spawner_->expect_large_table();
 }
 
 // The counters go with the last copy of a socket, and the child's own is closed when its end is
@@ -53,7 +68,7 @@ pid_t Launcher::launch(Order order) {
     if (order.service.group) request.control_group = order.service.group->directory.get();
     request.environment = order.service.environment.block();
     request.peer_environment = peer.block();
-    request.large_table = descriptors_ > kLargeTable;
+    request.large_table = is_large_table(listeners_, order.socket);
     request.keep_alive = config;
     request.whose = order.service.gate;
     request.since = order.since;

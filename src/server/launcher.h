@@ -75,8 +75,9 @@ class Launcher {
     // Null if it is none of ours.
     [[nodiscard]] const Child* child(pid_t pid) const { return children_.find(pid); }
     void signal_all(int signal) const;
-    // How many descriptors the daemon has open, about; decides how a child gets its socket.
-    void set_descriptor_count(std::size_t count) { descriptors_ = count; }
+    // Before the sockets of these services are opened: makes ready for their servers. How many
+    // descriptors the daemon has decides how a child gets its socket.
+    void expect(const std::vector<ServiceConfigPtr>& services);
     // Sees to it that all starts are counted that have come as far as their exec.
     void count_starts() const { spawner_->note_execs(); }
     [[nodiscard]] GroupTree& groups() { return groups_; }
@@ -100,7 +101,7 @@ class Launcher {
     ClientLog client_log_;
     ChildTable<Child> children_;
     std::vector<SpawnReport> reports_; // of children whose end has not been seen yet
-    std::size_t descriptors_ = 0;
+    std::size_t listeners_ = 0;
     std::function<void(const ChildEnd&)> on_other_end_;
 };
 

@@ -251,11 +251,4 @@ std::vector<std::string> Roster::muxed_names() const {
     return names;
 }
 
-std::size_t Roster::socket_count() const {
-    std::size_t count = 0;
-    for (const auto& service : services_)
-        count += service->endpoints.size();
-    return count;
-}
-
 } // namespace inetd

@@ -58,7 +58,6 @@ class Roster {
     // Null too if it is on hold.
     [[nodiscard]] Service* find_muxed(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> muxed_names() const;
-    [[nodiscard]] std::size_t socket_count() const;
     [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const {
         return services_;
     }

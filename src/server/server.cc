@@ -180,8 +180,8 @@ void Server::take_up(const DaemonSettings& settings, const Plan& plan,
     launcher_.client_log().set_log_connections(settings_.log_connections);
     roster_.set_keep_environment(settings_.keep_environment);
     launcher_.errors().open_files(services);
+    launcher_.expect(services);
     roster_.apply(plan, services);
-    launcher_.set_descriptor_count(roster_.socket_count());
     operator_.listen(settings_);
 }
 

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "base/fd.h"
+
+namespace inetd {
+
+// The way for descriptors to a child that shares the daemon's table until it has one of its own: a
+// pair of unix sockets, through which they come in a message, unix(7).
+class Passage {
+  public:
+    // True if it is open, now or already.
+    bool open();
+    // Puts them in; the caller may close them at once. `second` may be -1. False if that failed.
+    [[nodiscard]] bool put(int first, int second) const;
+    // With what nobody has fetched.
+    void close();
+    [[nodiscard]] int exit() const { return receive_.get(); } // where the child fetches them
+
+  private:
+    Fd send_;
+    Fd receive_;
+};
+
+} // namespace inetd
