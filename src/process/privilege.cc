@@ -178,6 +178,17 @@ Account own_identity() {
     return own;
 }
 
+bool join_groups(const Account& own, const Account& account) {
+    if (own.uid != 0 || account.uid != 0 || account.gid != own.gid || account.chosen_groups ||
+        own.groups == account.groups)
+        return false;
+    const bool lacks_some = std::all_of(own.groups.begin(), own.groups.end(), [&](gid_t group) {
+        return std::find(account.groups.begin(), account.groups.end(), group) !=
+               account.groups.end();
+    });
+    return lacks_some && setgroups(account.groups.size(), account.groups.data()) == 0;
+}
+
 bool is_same_identity(const Account& own, const Account& wanted) {
     if (own.uid != wanted.uid || own.gid != wanted.gid) return false;
     // One who is not root can only start children as he is; what was asked for must not fail

@@ -30,6 +30,9 @@ Result<void> become_for_good(const Account& account, CapabilitySet kept);
 
 // Who we are, with our supplementary groups; without names.
 [[nodiscard]] Account own_identity();
+// For a daemon that is root but lacks groups of root's, as systemd starts it: takes them, if
+// `account` is root with these, so that its servers need not. True if they are ours now.
+bool join_groups(const Account& own, const Account& account);
 // Whether a child of `own` is what `wanted` says without doing anything.
 [[nodiscard]] bool is_same_identity(const Account& own, const Account& wanted);
 

@@ -151,6 +151,10 @@ static std::size_t append_listen_fds(std::string& block, std::string_view name) 
     return at;
 }
 
+void Spawner::join_groups_of(const Account& account) {
+    if (join_groups(own_, account)) own_ = own_identity();
+}
+
 void Spawner::expect_large_table() {
     constexpr rlim_t kFew = 512; // of which no large table is made
     rlimit limit{};

@@ -69,6 +69,8 @@ class Spawner {
     Spawner& operator=(const Spawner&) = delete;
     ~Spawner();
 
+    // See join_groups().
+    void join_groups_of(const Account& account);
     // Before the daemon opens many descriptors: keeps low ones for requests with `large_table`, so
     // that a start costs the same however many there are.
     void expect_large_table();

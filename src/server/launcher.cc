@@ -34,6 +34,7 @@ void Launcher::expect(const std::vector<ServiceConfigPtr>& services) {
     bool holds_connections = false;
     for (const ServiceConfigPtr& config : services) {
         listeners_ += config->listen.size();
+        if (config->program) spawner_->join_groups_of(*config->account);
         holds_connections |= config->builtin != Builtin::none && config->type() == SOCK_STREAM;
     }
     if (listeners_ > kLargeTable || holds_connections) spawner_->expect_large_table();
