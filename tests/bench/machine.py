@@ -63,8 +63,13 @@ def end(process, known=()):
 
 def own_cpu(pid):
     """Nanoseconds on a processor, without the children's."""
-    return sum(int((task / "schedstat").read_text().split()[0])
-               for task in pathlib.Path(f"/proc/{pid}/task").iterdir())
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            total += int((task / "schedstat").read_text().split()[0])
+        except FileNotFoundError:  # a thread that has just ended
+            pass
+    return total
 
 
 def cpu_with_children(pid):

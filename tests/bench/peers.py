@@ -9,7 +9,8 @@ import time
 
 from machine import can_connect, end, is_bound
 
-PATIENCE = 20  # seconds for a server to come up
+PATIENCE = 30  # seconds for a server to come up
+FAMILY = "4"   # for those who would open a socket of each family, where the others have IPv4 alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,11 +26,11 @@ class Service:
     def protocol(self):
         return "tcp" if self.kind == "stream" else "udp"
 
-    def line(self, user="root", internal="internal", name=None):
+    def line(self, user="root", internal="internal", name=None, family=""):
         """As inetd.conf(5) has it."""
         what = " ".join((self.program[0], os.path.basename(self.program[0]), *self.program[1:])) \
             if self.program else internal
-        return (f"{name or self.port} {self.kind} {self.protocol} {'wait' if self.wait else 'nowait'} "
+        return (f"{name or self.port} {self.kind} {self.protocol}{family} {'wait' if self.wait else 'nowait'} "
                 f"{user} {what}\n")
 
 
@@ -116,7 +117,8 @@ class Inetd(Server):
     settings = ""
 
     def command(self, services):
-        conf = self.file("conf", "".join(s.line(internal=f"internal {s.builtin}") for s in services))
+        conf = self.file("conf", "".join(
+            s.line(internal=f"internal {s.builtin}", family=FAMILY) for s in services))
         settings = self.file("cfg", self.settings)
         return [self.path, "-i", *self.options, "--settings", settings, conf]
 
@@ -126,7 +128,7 @@ class Openbsd(Server):
     kinds = {"stream", "dgram"}
 
     def command(self, services):
-        conf = self.file("conf", "".join(s.line() for s in services))
+        conf = self.file("conf", "".join(s.line(family=FAMILY) for s in services))
         return [self.path, "-i", *self.limits("-R", "1000000", "-q", "4096"), conf]
 
 

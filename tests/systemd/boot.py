@@ -1,14 +1,16 @@
 #!/usr/bin/python3
 """Boots this machine's systemd in a box and runs one command there, as root.
 
-    boot.py [--cgroup unified|hybrid] [--install DIR] [--bind DIR]... [--out DIR] -- COMMAND...
+    boot.py [--cgroup unified|hybrid] [--network own|shared] [--install DIR] [--bind DIR]...
+            [--out DIR] -- COMMAND...
     boot.py [--cgroup unified|hybrid] --check
 
 The box is a set of pid, mount, uts, ipc, network and cgroup namespaces over an overlay of the root
 file system: the same programs, and whatever is written in it is gone afterwards, but for what the
 command leaves in DIR of --out (/run/box inside). The files below DIR of --install are laid over the
-root. --bind shows a directory of the machine, read-only. The command's output is printed and
-its status returned; 124 means that it took longer than --timeout, 125 that there was no box.
+root. --bind shows a directory of the machine, read-only. --network shared leaves the box in the
+network namespace of who calls, for those who have one of their own. The command's output is printed
+and its status returned; 124 means that it took longer than --timeout, 125 that there was no box.
 
 --check exits with 0, or prints why there can be no box and exits with 77.
 
@@ -33,6 +35,7 @@ import uuid
 SYSTEMD = "/lib/systemd/systemd"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CONTROLLERS = {"memory", "pids", "cpu", "name=systemd"}
+NAMESPACES = {"own": "-pmuin", "shared": "-pmui"}
 CLONE_NEWCGROUP = 0x02000000
 UNIT = """
 [Unit]
@@ -214,8 +217,8 @@ def run(args):
             path.mkdir()
         with open(os.path.join(out, "console"), "wb") as console:
             box = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "unshare", "-pmuin", "--fork", "--kill-child",
-                 sys.executable, __file__, "--inside", orders],
+                ["setpriv", "--pdeathsig", "KILL", "unshare", NAMESPACES[args.network], "--fork",
+                 "--kill-child", sys.executable, __file__, "--inside", orders],
                 stdin=subprocess.DEVNULL, stdout=console, stderr=console, start_new_session=True)
         status = box.wait(args.timeout)
     except subprocess.TimeoutExpired:
@@ -234,6 +237,7 @@ def run(args):
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--cgroup", choices=("unified", "hybrid"), default="unified")
+    parser.add_argument("--network", choices=NAMESPACES, default="own")
     parser.add_argument("--install")
     parser.add_argument("--bind", action="append", default=[])
     parser.add_argument("--out")
