@@ -28,7 +28,7 @@ std::optional<ChildEnd> reap_one() {
 }
 
 void signal_child(pid_t pid, int signal) {
-    // The group exists once the child has come as far as leading it; until then there is just the
+    // The group exists once the child has come as far as setsid; until then there is just the
     // child itself.
     if (kill(-pid, signal) != 0) kill(pid, signal);
 }

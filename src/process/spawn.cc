@@ -53,18 +53,9 @@ struct SpawnSlot {
     }
 };
 
-// Whether servers could be reached by our terminal, tty(4). If not, there is nothing to leave by a
-// session but the daemon's process group, and the kernel makes a group of the scheduler for each
-// session (sched(7), autogroup), which is a tenth of a short connection's processor time.
-static bool may_have_terminal() {
-    const Fd terminal(open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
-    return terminal || errno != ENXIO;
-}
-
 Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     std::unique_ptr<Spawner> spawner(new Spawner);
     spawner->method_ = method;
-    spawner->new_session_ = may_have_terminal();
     spawner->own_ = own_identity();
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for reports of children");
@@ -201,7 +192,6 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
     slot.plan.sandbox = slot.sandbox ? &slot.sandbox->plan : nullptr;
     slot.plan.control_group = request.control_group;
-    slot.plan.new_session = new_session_;
     slot.plan.set_limit = hard_limit_ != 0;
     slot.plan.limit = {soft_limit_, hard_limit_};
     if (const Surroundings* around = request.surroundings) {

@@ -117,7 +117,6 @@ class Spawner {
     Result<pid_t> start(SpawnSlot& slot);
 
     SpawnMethod method_ = SpawnMethod::fork;
-    bool new_session_ = true;
     Account own_; // the daemon's identity, which children of the same need not take
     std::vector<std::unique_ptr<SpawnSlot>> slots_;
     std::size_t next_ = 0;

@@ -22,7 +22,6 @@ struct ChildPlan {
     char* listen_pid; // where the child writes its pid, and then the socket becomes 3; or null
     int receive;      // a unix socket with one descriptor or both in a message
     int report;       // the pipe for a SpawnReport; not 3
-    bool new_session; // or just a process group
     bool set_account;
     uid_t uid;
     gid_t gid;

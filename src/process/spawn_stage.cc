@@ -9,7 +9,7 @@ const char* stage_text(SpawnStage stage) {
     case SpawnStage::descriptors:
         return "setting up descriptors";
     case SpawnStage::session:
-        return "leaving the daemon's process group";
+        return "starting a session";
     case SpawnStage::priority:
         return "setting the priority";
     case SpawnStage::io_priority:

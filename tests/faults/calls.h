@@ -64,7 +64,6 @@ inline constexpr Call kCalls[] = {
     {"setpriority", SYS_setpriority},
     {"setresgid", SYS_setresgid},
     {"setresuid", SYS_setresuid},
-    {"setpgid", SYS_setpgid},
     {"setsid", SYS_setsid},
     {"setsockopt", SYS_setsockopt},
     {"shutdown", SYS_shutdown},

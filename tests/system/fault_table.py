@@ -89,7 +89,6 @@ CHILD = {
     "read": "EINTR EIO",
     "recvmsg": "EAGAIN EINTR EMFILE ENOMEM",
     "setgroups": "ENOMEM EPERM",
-    "setpgid": "EPERM",
     "setpriority": "EACCES EPERM",
     "setresgid": "EAGAIN EPERM",
     "setresuid": "EAGAIN EPERM",

@@ -715,6 +715,6 @@ def test_who_asks_for_nothing_pays_nothing(start, workdir):
     slow = clock.read_text().strip() not in ("tsc", "kvm-clock", "arch_sys_counter")
     calls = [text.partition("(")[0] for pid, text in rows if pid == child and not text.startswith("<")]
     assert calls[:calls.index("execve") + 1] == [
-        "dup3", "dup3", "dup3", "close_range", "setpgid", *["prlimit64"] * ("prlimit64" in calls[:7]),
+        "dup3", "dup3", "dup3", "close_range", "setsid", *["prlimit64"] * ("prlimit64" in calls[:7]),
         "setgroups", "setresgid", "setresuid", "umask", "rt_sigprocmask",
         *["clock_gettime"] * slow, "execve"]
