@@ -2,7 +2,10 @@
 
 #include <array>
 #include <cstring>
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
+#include <utility>
 
 namespace inetd {
 
@@ -34,9 +37,24 @@ bool Passage::put(int first, int second) const {
     return sendmsg(send_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
 }
 
-void Passage::close() {
-    send_.reset();
-    receive_.reset();
+void Passage::empty() const {
+    char byte = 0;
+    iovec part{&byte, 1};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    // Without room for them the kernel closes the descriptors itself, unix(7).
+    while (recvmsg(receive_.get(), &message, MSG_DONTWAIT) >= 0) {
+    }
+}
+
+void Passage::raise_entrance(int above) {
+    if (Fd high(fcntl(send_.get(), F_DUPFD_CLOEXEC, above)); high) send_ = std::move(high);
+}
+
+void Passage::lower_exit() {
+    Fd low(fcntl(receive_.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (low && low.get() < receive_.get()) receive_ = std::move(low);
 }
 
 } // namespace inetd

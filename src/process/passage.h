@@ -12,8 +12,13 @@ class Passage {
     bool open();
     // Puts them in; the caller may close them at once. `second` may be -1. False if that failed.
     [[nodiscard]] bool put(int first, int second) const;
-    // With what nobody has fetched.
-    void close();
+    // Closes what nobody has fetched, which the next child would take for its own. Not while there
+    // is a child that may still fetch it.
+    void empty() const;
+    // Makes room among the low numbers, and takes one for the exit. As above, while there is a
+    // child.
+    void raise_entrance(int above);
+    void lower_exit();
     [[nodiscard]] int exit() const { return receive_.get(); } // where the child fetches them
 
   private:

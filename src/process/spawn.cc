@@ -5,6 +5,7 @@
 #include "process/sandbox.h"
 #include "process/spawn_child.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -44,9 +45,15 @@ struct SpawnSlot {
     std::string environment;
     std::shared_ptr<const void> keep_alive;
     std::shared_ptr<const Sandbox> sandbox;
-    Passage passage; // opened when needed
+    Passage passage;     // opened when needed
+    bool fetched = true; // what was put into it
 
     [[nodiscard]] bool is_free() const { return __atomic_load_n(&running, __ATOMIC_ACQUIRE) == 0; }
+    // Only of a free one.
+    void sweep() {
+        if (!fetched) passage.empty();
+        fetched = true;
+    }
 
     ~SpawnSlot() {
         if (stack != nullptr) munmap(stack, kStackSize);
@@ -109,6 +116,11 @@ void Spawner::settle() {
     }
 }
 
+void Spawner::sweep() {
+    for (const auto& slot : slots_)
+        if (slot->is_free()) slot->sweep();
+}
+
 // Null if as many children as there are slots hang between clone and exec. For each of these the
 // daemon has waited once, and does not do so again: whoever connects could keep it waiting else.
 SpawnSlot* Spawner::free_slot() {
@@ -157,15 +169,23 @@ void Spawner::join_groups_of(const Account& account) {
 
 void Spawner::expect_large_table() {
     constexpr rlim_t kFew = 512; // of which no large table is made
+    constexpr int kLow = 64;     // so many are copied at once, dup_fd() in Linux
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     if (method_ == SpawnMethod::fork || limit.rlim_cur < kFew) return;
     for (const auto& slot : slots_)
         slot->passage.open();
+    // After an upgrade not all numbers that the binary before had for this are free.
+    const auto is_high = [](const auto& slot) { return slot->passage.exit() >= kLow; };
+    if (std::none_of(slots_.begin(), slots_.end(), is_high)) return;
+    for (const auto& slot : slots_)
+        if (slot->is_free()) slot->passage.raise_entrance(kLow);
+    for (const auto& slot : slots_)
+        if (slot->is_free()) slot->passage.lower_exit();
 }
 
-// False if the socket was not passed: that is only a matter of speed.
-bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
+// To pass the socket is only a matter of speed: where it fails, the table is copied.
+void Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass) {
     slot.keep_alive = request.keep_alive;
     slot.sandbox = request.sandbox;
     slot.argv.clear();
@@ -177,8 +197,10 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     const std::size_t listen_pid = append_listen_fds(slot.environment, request.listen_name);
     list_pointers(slot.envp, slot.environment);
 
+    slot.sweep();
     const bool pass = may_pass && method_ == SpawnMethod::shared_memory && slot.passage.open() &&
                       slot.passage.put(request.socket, request.errors);
+    slot.fetched = !pass;
     slot.plan = {};
     slot.plan.umask = -1;
     slot.plan.path = request.program->path.c_str();
@@ -187,6 +209,7 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.socket = pass ? -1 : request.socket;
     slot.plan.errors = pass ? -1 : request.errors;
     slot.plan.receive = pass ? slot.passage.exit() : -1;
+    slot.plan.fetched = &slot.fetched;
     slot.plan.report = report_writer_.get();
     slot.plan.clock = clock_;
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
@@ -207,7 +230,6 @@ bool Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
         slot.plan.groups = request.account->groups.data();
         slot.plan.group_count = request.account->groups.size();
     }
-    return pass;
 }
 
 static Result<pid_t> start_by_fork(SpawnSlot& slot) {
@@ -230,6 +252,7 @@ Result<pid_t> Spawner::start(SpawnSlot& slot) {
                      static_cast<int>(-pid)};
     // A kernel before 5.3 or a container's system call filter: fork does the same, slower.
     method_ = SpawnMethod::fork;
+    slot.fetched = true; // or will be, unseen
     return start_by_fork(slot);
 }
 
@@ -241,12 +264,11 @@ Result<pid_t> Spawner::spawn(const SpawnRequest& request) {
         own.plan.exec_at = times_.nowhere();
         return start_by_fork(own);
     }
-    const bool passed = prepare(*slot, request, request.large_table);
+    prepare(*slot, request, request.large_table);
     times_.note(slot->place, method_ == SpawnMethod::shared_memory);
     slot->plan.exec_at = times_.begin(slot->place, request.whose, request.since);
     auto pid = start(*slot);
-    // The socket that nobody fetched would reach the slot's next child.
-    if (!pid && passed) slot->passage.close();
+    if (!pid) slot->sweep();
     return pid;
 }
 

@@ -82,6 +82,10 @@ class Spawner {
     // descriptor of ours any more; no longer than a moment, for a program on a dead file server.
     void settle();
 
+    // Closes what was meant for children that have died before they came to fetch it. Call when one
+    // has ended that may have.
+    void sweep();
+
     // Told how long it took from `since` until the child called exec, of those that have become
     // their programs: some time later, at the latest by note_execs(). Where children are forked,
     // one that takes longer than as many others as there are slots is left out.
@@ -113,7 +117,7 @@ class Spawner {
     Spawner() = default;
     SpawnSlot* free_slot();
     SpawnSlot* take(SpawnSlot& slot);
-    bool prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass);
+    void prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pass);
     Result<pid_t> start(SpawnSlot& slot);
 
     SpawnMethod method_ = SpawnMethod::fork;

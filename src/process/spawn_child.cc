@@ -128,6 +128,7 @@ INETD_RAW static long take_descriptors(const ChildPlan& plan) {
         if (own < 0) return own;
         const long got = receive_descriptors(plan.receive, &socket, &errors);
         if (got < 0) return got;
+        *plan.fetched = true;
     }
     if (plan.listen_pid != nullptr) return place_as_listen_fd(plan, socket, errors);
     for (int target = 0; target <= 2; ++target) {

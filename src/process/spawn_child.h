@@ -21,6 +21,7 @@ struct ChildPlan {
     int errors;       // the same; becomes 2 instead of the socket, if there is one
     char* listen_pid; // where the child writes its pid, and then the socket becomes 3; or null
     int receive;      // a unix socket with one descriptor or both in a message
+    bool* fetched;    // set when that message was received
     int report;       // the pipe for a SpawnReport; not 3
     bool set_account;
     uid_t uid;

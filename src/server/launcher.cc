@@ -32,12 +32,16 @@ Launcher::Launcher(EventLoop& loop, std::unique_ptr<Spawner> spawner, Feed& feed
 void Launcher::expect(const std::vector<ServiceConfigPtr>& services) {
     listeners_ = 0;
     bool holds_connections = false;
+    bool has_servers = false;
     for (const ServiceConfigPtr& config : services) {
         listeners_ += config->listen.size();
-        if (config->program) spawner_->join_groups_of(*config->account);
         holds_connections |= config->builtin != Builtin::none && config->type() == SOCK_STREAM;
+        if (!config->program) continue;
+        has_servers = true;
+        spawner_->join_groups_of(*config->account);
     }
-    if (listeners_ > kLargeTable || holds_connections) spawner_->expect_large_table();
+    if (has_servers && (listeners_ > kLargeTable || holds_connections))
+        spawner_->expect_large_table();
 }
 
 // The counters go with the last copy of a socket, and the child's own is closed when its end is
@@ -126,6 +130,7 @@ void Launcher::reap() {
     if (std::any_of(batch.begin(), batch.end(), may_have_reported)) {
         const auto fresh = spawner_->reports();
         reports_.insert(reports_.end(), fresh.begin(), fresh.end());
+        spawner_->sweep();
     }
     for (const ChildEnd& end : batch)
         ended(end);

@@ -1,5 +1,6 @@
 #include "server/way_back.h"
 
+#include <algorithm>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -13,10 +14,13 @@ WayBack::WayBack(const Handover& handover) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     if (2 * all.size() + kForTheStart > limit.rlim_cur) return;
+    // What is low is left to the new binary's spawner, whose children copy all below it.
+    const int above = all.empty() ? 3 : *std::max_element(all.begin(), all.end()) + 1;
     for (const int fd : all) {
         // fcntl_locking(2): the lock goes when any descriptor of the file is closed.
         if (fd == handover.pid_file) continue;
-        if (Fd copy(fcntl(fd, F_DUPFD_CLOEXEC, 3)); copy) copies_.emplace_back(fd, std::move(copy));
+        if (Fd copy(fcntl(fd, F_DUPFD_CLOEXEC, above)); copy)
+            copies_.emplace_back(fd, std::move(copy));
     }
 }
 

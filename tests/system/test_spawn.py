@@ -2,7 +2,6 @@
 
 import grp
 import os
-import pathlib
 import pwd
 import re
 import resource
@@ -45,46 +44,6 @@ def test_socket_on_0_1_2_and_nothing_else():
     assert fds["0"].startswith("socket:[")
     assert fds["0"] == fds["1"] == fds["2"]
     assert re.fullmatch(r"/proc/\d+/fd", fds["3"])
-
-
-def passages(pid):
-    """The descriptors by which children of a daemon with many descriptors get theirs."""
-    pairs = {line.split()[6] for line in pathlib.Path(f"/proc/{pid}/net/unix").read_text().splitlines()
-             if line.split()[4] == "0005"}
-    return sorted(int(path.name) for path in pathlib.Path(f"/proc/{pid}/fd").iterdir()
-                  if os.readlink(path).removeprefix("socket:[").rstrip("]") in pairs)
-
-
-def many_services(count):
-    return "".join(f"{free_port()} stream tcp nowait {ME} /bin/true true\n" for _ in range(count))
-
-
-def test_a_start_copies_few_of_many_descriptors():
-    """A child copies the table up to the number of what its socket comes by."""
-    with Daemon(many_services(2)) as d:
-        assert passages(d.pid) == []
-        d.reload(many_services(200))
-        assert max(passages(d.pid)) < 64
-    with Daemon(many_services(200)) as d:
-        assert max(passages(d.pid)) < 64
-    echo = f"{free_port()} stream tcp nowait root internal echo\n"
-    with Daemon(echo) as d:
-        assert max(passages(d.pid)) < 64  # its connections may become as many
-    few = ("prlimit", "--nofile=200")
-    with Daemon(echo, wrap=few) as d:
-        assert passages(d.pid) == []
-
-
-def test_nothing_else_with_many_listeners():
-    """The children of a daemon with many descriptors are started in another way."""
-    ports = [free_port() for _ in range(120)]
-    conf = "".join(f"{port} stream tcp nowait {ME} /bin/ls ls -l /proc/self/fd\n" for port in ports)
-    with Daemon(conf):
-        for port in ports[::12]:
-            with connect(port) as s:
-                fds = dict(re.findall(r" (\d+) -> (\S+)", read_all(s).decode()))
-            assert set(fds) == {"0", "1", "2", "3"}
-            assert fds["0"] == fds["1"] == fds["2"]
 
 
 @pytest.mark.parametrize("fd", (0, 1, 2))
