@@ -80,6 +80,7 @@ static std::vector<gid_t> groups_of(const Account& account) {
         groups.resize(static_cast<std::size_t>(count));
     }
     groups.resize(static_cast<std::size_t>(count));
+    std::sort(groups.begin(), groups.end()); // as the kernel has them
     return groups;
 }
 
@@ -125,6 +126,7 @@ std::shared_ptr<const Account> Accounts::with_groups(const Account& account,
     changed.groups = {account.gid};
     for (const gid_t group : groups)
         if (group != account.gid) changed.groups.push_back(group);
+    std::sort(changed.groups.begin(), changed.groups.end());
     shared = std::make_shared<const Account>(std::move(changed));
     return shared;
 }

@@ -246,6 +246,41 @@ def test_anybody_runs_it_for_himself():
         assert capabilities_of_server(cat)["CapEff"] == 0
 
 
+def groups_of_daemon_and_server(wrap, *kept):
+    port = free_port()
+    with Daemon(shows_itself(port, "root"), wrap=wrap) as d:
+        assert_keeps(d.pid, *kept)
+        own = status(d.pid)["Groups"].split()
+        lines = ask(port).decode().splitlines()
+    return own, next(line for line in lines if line.startswith("Groups:")).split()[1:]
+
+
+@pytest.mark.needs("setpriv")
+def test_groups_of_root_that_it_lacks():
+    """systemd gives it none, and its servers of root would all have to set them."""
+    expected = [str(group) for group in sorted(os.getgrouplist("root", 0))]
+    assert groups_of_daemon_and_server(("setpriv", "--clear-groups"), "kill") == (expected, expected)
+
+
+@pytest.mark.needs("setpriv")
+def test_groups_that_root_has_not():
+    own, server = groups_of_daemon_and_server(("setpriv", "--groups", "0,54321"), "kill", "setgid")
+    assert own == ["0", "54321"]
+    assert server == [str(group) for group in sorted(os.getgrouplist("root", 0))]
+
+
+@pytest.mark.needs("setpriv")
+def test_groups_in_any_order(workdir):
+    """getgrouplist(3) has them as the file has, and the kernel in the order of their numbers."""
+    entries = pathlib.Path("/etc/group").read_text()
+    (workdir / "group").write_text(entries + "inetd-test-b:x:54322:root\ninetd-test-a:x:54321:root\n")
+    wrap = ("unshare", "--mount", "sh", "-c",
+            f'mount --bind {workdir / "group"} /etc/group; exec setpriv --clear-groups "$@"', "sh")
+    own, server = groups_of_daemon_and_server(wrap, "kill")
+    assert own == server
+    assert own[-2:] == ["54321", "54322"]
+
+
 # `user` of inetd.cfg
 
 
