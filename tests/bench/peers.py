@@ -34,6 +34,10 @@ class Service:
                 f"{user} {what}\n")
 
 
+class NotUp(RuntimeError):
+    pass
+
+
 class Server:
     """A server in the foreground. Subclasses say how it is called."""
     name = ""
@@ -90,9 +94,9 @@ class Server:
 
     def check_alive(self, began):
         if self.process.poll() is not None:
-            raise RuntimeError(f"ended with {self.process.returncode}")
+            raise NotUp(f"ended with {self.process.returncode}")
         if time.monotonic() - began > PATIENCE:
-            raise RuntimeError("did not come up")
+            raise NotUp("did not come up")
         time.sleep(0.001)
 
     @property
@@ -151,7 +155,7 @@ class Inetutils(Server):
     def check_alive(self, began):
         # It has no foreground but that of debugging, in which it hangs.
         if self.process.poll() not in (None, 0) or time.monotonic() - began > PATIENCE:
-            raise RuntimeError("did not come up")
+            raise NotUp("did not come up")
         time.sleep(0.001)
 
 
