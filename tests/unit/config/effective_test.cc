@@ -26,13 +26,16 @@ TEST_CASE("a service knows where each of its values comes from, without a trace"
                          "conf", options,
                          "daemon = { idle_timeout = 9; };\n"
                          "defaults = { per_source = 5; };\n"
-                         "services = ( { name = \"4711\"; umask = \"0077\"; } );\n");
+                         "services = ( { name = \"4711\"; umask = \"0077\";"
+                         " access_times = [\"8:00-18:30\", \"22:00-00:00\"]; } );\n");
     REQUIRE(loaded.services.size() == 3);
     CHECK(loaded.drafts.empty());
     const ServiceConfig& first = *loaded.services[0];
     CHECK(value_of(first, "instances") == "7 (line, conf:1)");
     CHECK(value_of(first, "per_source") == "5 (defaults, cfg:2)");
     CHECK(value_of(first, "umask") == "\"0077\" (services, cfg:3)");
+    CHECK(value_of(first, "access_times") ==
+          "[\"08:00-18:30\", \"22:00-24:00\"] (services, cfg:3)");
     CHECK(value_of(first, "backlog") == "12 (command line)");
     CHECK(value_of(first, "nice") == " (built in)");
     CHECK(value_of(first, "idle_timeout") == "none");
@@ -40,5 +43,5 @@ TEST_CASE("a service knows where each of its values comes from, without a trace"
     CHECK(value_of(*loaded.services[2], "redirect") == "\"::1 9\" (line, conf:3)");
     // What is the same for all is there once.
     CHECK(first.origins->base == loaded.services[1]->origins->base);
-    CHECK(first.origins->own.size() == 2);
+    CHECK(first.origins->own.size() == 3);
 }

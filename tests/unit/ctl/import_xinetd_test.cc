@@ -230,6 +230,32 @@ TEST_CASE("who was kept out of an xinetd service does not come in") {
     CHECK_FALSE(built_in("libwrap = x").enabled);
 }
 
+TEST_CASE("where xinetd logs to") {
+    struct {
+        const char* value;
+        const char* settings;
+        const char* text;
+    } const cases[] = {
+        {"FILE /l", "log_target=\"/l\" ", ""},
+        {"FILE /l 5 6", "log_target=\"/l\" ", "no limits of size"},
+        {"SYSLOG local0", "log_target=\"syslog\" log_facility=\"local0\" ", ""},
+        {"SYSLOG local0 info", "log_target=\"syslog\" log_facility=\"local0\" ", ""},
+        {"SYSLOG daemon err", "log_target=\"syslog\" log_facility=\"daemon\" ",
+         "a level of its own"},
+        {"SYSLOG nosuch", "", "neither 'FILE name' nor 'SYSLOG facility'"},
+    };
+    for (const auto& [value, settings, text] : cases) {
+        CAPTURE(value);
+        const Imported all = import(std::string("defaults\n{\nlog_type = ") + value + "\n}\n");
+        std::string out;
+        for (const auto& [name, set] : all.daemon)
+            out += name + "=" + set + " ";
+        CHECK(out == settings);
+        REQUIRE(all.notices.size() == (*text == '\0' ? 0 : 1));
+        if (!all.notices.empty()) CHECK(all.notices[0].full({}).find(text) != std::string::npos);
+    }
+}
+
 TEST_CASE("what xinetd has and inetd has not is said with its place") {
     struct {
         const char* attributes;
