@@ -103,6 +103,7 @@ def idle(bench, cls, connections):
     if not cls.can([line]):
         return None
     with cls(bench.directory) as server:
+        server.settings = "defaults = { instances = 0; };\n"  # ours; the others have none anyway
         server.start([line])
         pss, kernel = machine.pss_kib(server.pid), machine.kernel_kib()
         with subprocess.Popen([bench.load_path, "idle", "7", str(connections)], text=True,

@@ -154,13 +154,14 @@ int run_fill(int argc, char** argv) {
 }
 
 // idle PORT CONNECTIONS: opens them, has a byte echoed on each, says how many came back and holds
-// them until its input ends.
+// them until its input ends. Opens no more when some have waited in vain.
 int run_idle(int argc, char** argv) {
     const int port = static_cast<int>(argument(argc, argv, 1, 0));
     const long wanted = argument(argc, argv, 2, 1);
     std::vector<int> all;
     long served = 0;
-    for (long i = 0; i < wanted; ++i) {
+    constexpr long kInVain = 3;
+    for (long i = 0; i < wanted && i - served < kInVain; ++i) {
         all.push_back(connect_now(port));
         const timeval patience{5, 0};
         setsockopt(all.back(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
