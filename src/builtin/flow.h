@@ -47,9 +47,8 @@ class Flow {
     [[nodiscard]] std::uint32_t held() const { return held_; }   // read and not yet written
 
   private:
-    // As much as a pipe holds unless somebody asks for more, pipe(7).
-    static constexpr std::size_t kChunk = std::size_t{64} * 1024;
-    static constexpr int kChunksInTurn = 4;
+    static constexpr std::size_t kChunk = kPipeSize;
+    static constexpr int kChunksInTurn = 2;
 
     enum class Urgent : std::uint8_t {
         none,

@@ -10,6 +10,8 @@ namespace inetd {
 Pipe make_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
+    // What has a right to no more (pipe-user-pages-soft in pipe(7)) goes on with what there is.
+    fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeSize));
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
