@@ -172,15 +172,14 @@ void put_http_request(Writer& out, const HttpRequest& request) {
 
 // RFC 9110: what these are made of. More than that matters to nobody here.
 bool is_plain(const HttpRequest& request) {
-    const auto all = [](std::string_view text, char first) {
+    const auto all = [](std::string_view text, bool blanks) {
         return std::all_of(text.begin(), text.end(), [&](char c) {
             const auto byte = static_cast<unsigned char>(c);
-            return byte == '\t' ? first == '\t'
-                                : byte >= static_cast<unsigned char>(first) && byte != 0x7f;
+            return c == ' ' || c == '\t' ? blanks : byte > ' ' && byte != 0x7f;
         });
     };
-    return all(request.method, '!') && all(request.path, '!') && all(request.query, '!') &&
-           all(request.accept, '\t');
+    return all(request.method, false) && all(request.path, false) && all(request.query, false) &&
+           all(request.accept, true);
 }
 
 std::optional<ParserReply> take_http_request(Reader& in, std::string_view asked) {
