@@ -47,7 +47,7 @@ class Flow {
     [[nodiscard]] std::uint32_t held() const { return held_; }   // read and not yet written
 
   private:
-    static constexpr std::size_t kChunk = kPipeSize;
+    static constexpr std::size_t kChunk = kLargePipe;
     static constexpr int kChunksInTurn = 2;
 
     enum class Urgent : std::uint8_t {

@@ -7,11 +7,11 @@
 
 namespace inetd {
 
-Pipe make_pipe() {
+Pipe make_pipe(bool large) {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
-    // What has a right to no more (pipe-user-pages-soft in pipe(7)) goes on with what there is.
-    fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kPipeSize));
+    // Who has a right to no more goes on with what there is.
+    if (large) fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kLargePipe));
     return {Fd(ends[0]), Fd(ends[1])};
 }
 
@@ -22,7 +22,7 @@ Pipe PipePool::borrow() {
         pipe = std::move(spare_.back());
         spare_.pop_back();
     } else {
-        pipe = make_pipe();
+        pipe = make_pipe(lent_ < kSpare);
         if (!pipe) return {};
     }
     ++lent_;

@@ -15,15 +15,17 @@ struct Pipe {
     explicit operator bool() const { return static_cast<bool>(in); }
 };
 
-// What a pipe holds, where the kernel lets it: four times as much as it does unless somebody asks,
-// which is worth half the throughput of a relay.
-inline constexpr std::size_t kPipeSize = std::size_t{256} * 1024;
+// What a large pipe holds, where the kernel lets it: four times as much as others, with which a
+// relay moves half as much again.
+inline constexpr std::size_t kLargePipe = std::size_t{256} * 1024;
 
-// Empty if the kernel has no more (EMFILE, ENFILE).
-[[nodiscard]] Pipe make_pipe();
+// Empty if the kernel has no more (EMFILE, ENFILE). What large ones hold counts for their user as a
+// whole, whose other pipes become tiny where that is much (pipe-user-pages-soft in pipe(7)).
+[[nodiscard]] Pipe make_pipe(bool large);
 
 // Lends pipes to what moves data just now, so that what rests needs none. Keeps a few that came
-// back, which saves most of the making and lets somebody go on where descriptors have run out.
+// back, which saves most of the making and lets somebody go on where descriptors have run out. No
+// more than these few are large.
 class PipePool {
   public:
     static constexpr std::size_t kSpare = 32;
