@@ -14,8 +14,10 @@ WayBack::WayBack(const Handover& handover) {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
     if (2 * all.size() + kForTheStart > limit.rlim_cur) return;
-    // What is low is left to the new binary's spawner, whose children copy all below it.
-    const int above = all.empty() ? 3 : *std::max_element(all.begin(), all.end()) + 1;
+    // What is low is left to the new binary's spawner, whose children copy all below it; unless
+    // there is no room above.
+    const rlim_t end = all.empty() ? 3 : static_cast<rlim_t>(std::ranges::max(all)) + 1;
+    const int above = end + all.size() + kForTheStart > limit.rlim_cur ? 3 : static_cast<int>(end);
     for (const int fd : all) {
         // fcntl_locking(2): the lock goes when any descriptor of the file is closed.
         if (fd == handover.pid_file) continue;
