@@ -1,6 +1,7 @@
 """What is measured. A measure is a function of a server class that starts it, loads it and returns
 figures by name, or None where that server cannot do it."""
 
+import json
 import os
 import socket
 import subprocess
@@ -109,7 +110,10 @@ def idle(bench, cls, connections):
         with subprocess.Popen([bench.load_path, "idle", "7", str(connections)], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clients:
             server.beside.add(clients.pid)
-            served = int(clients.stdout.readline().split(":")[1].strip(" }\n"))
+            said = clients.stdout.readline()
+            if not said:
+                raise RuntimeError("the clients did not come that far")
+            served = json.loads(said)["served"]
             own = (machine.pss_kib(server.pid) - pss) / connections
             # The clients' sockets and ours are of the same kind: half of it is ours.
             kernels = (machine.kernel_kib() - kernel) / 2 / connections
