@@ -63,10 +63,10 @@ def problems(src):
 
 def self_test():
     good = {"net/a.h": '#include "base/fd.h"\n#include "config/model.h"\n', "main.cc": '#include "server/x.h"\n',
-            "config/settings.cc": "#include <libconfig.h++>\n", "systemd/n.cc": "#include <systemd/sd-daemon.h>\n"}
+            "config/settings.cc": "#include <libconfig.h>\n", "systemd/n.cc": "#include <systemd/sd-daemon.h>\n"}
     bad = {"base/a.h": '#include "log/log.h"\n', "net/b.cc": '#include "policy/gate.h"\n',
            "net/c.cc": '#include "config/load.h"\n', "ctl/d.cc": '#include "server/server.h"\n',
-           "server/e.cc": "#include <systemd/sd-daemon.h>\n", "config/f.cc": "#include <libconfig.h++>\n",
+           "server/e.cc": "#include <systemd/sd-daemon.h>\n", "config/f.cc": "#include <libconfig.h>\n",
            "log/g.h": "using namespace std;\n", "log/h.cc": "\n" * (MOST_LINES + 1),
            "event/i.cc": '#include "loop.h"\n', "main.cc": '#include "net/a.h"\n', "odd/j.h": "\n"}
     for planted, wanted in [(good, 0)] + [({name: text}, 1) for name, text in bad.items()]:

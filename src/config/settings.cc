@@ -6,8 +6,9 @@
 #include <charconv>
 #include <fmt/core.h>
 #include <functional>
-#include <libconfig.h++>
+#include <libconfig.h>
 #include <limits>
+#include <memory>
 #include <optional>
 
 namespace inetd {
@@ -59,29 +60,29 @@ class Converter {
     explicit Converter(std::function<const Source&(const char*)> source)
         : source_(std::move(source)) {}
 
-    Setting convert(const libconfig::Setting& from, int depth = 0) {
+    Setting convert(const config_setting_t* from, int depth = 0) {
         Setting to;
-        if (const char* name = from.getName()) to.name = name;
-        to.source = &source_(from.getSourceFile());
-        to.line = static_cast<int>(from.getSourceLine());
-        switch (from.getType()) {
-        case libconfig::Setting::TypeBoolean:
-            to.value = static_cast<bool>(from);
+        if (const char* name = config_setting_name(from)) to.name = name;
+        to.source = &source_(config_setting_source_file(from));
+        to.line = static_cast<int>(config_setting_source_line(from));
+        switch (config_setting_type(from)) {
+        case CONFIG_TYPE_BOOL:
+            to.value = config_setting_get_bool(from) != 0;
             break;
-        case libconfig::Setting::TypeInt:
-            to.value = std::int64_t{static_cast<int>(from)};
+        case CONFIG_TYPE_INT:
+            to.value = std::int64_t{config_setting_get_int(from)};
             to.cut = was_cut(to.source->line(to.line), to.name);
             break;
-        case libconfig::Setting::TypeInt64:
-            to.value = std::int64_t{static_cast<long long>(from)};
+        case CONFIG_TYPE_INT64:
+            to.value = std::int64_t{config_setting_get_int64(from)};
             break;
-        case libconfig::Setting::TypeFloat:
-            to.value = static_cast<double>(from);
+        case CONFIG_TYPE_FLOAT:
+            to.value = config_setting_get_float(from);
             break;
-        case libconfig::Setting::TypeString:
-            to.value = std::string(static_cast<const char*>(from));
+        case CONFIG_TYPE_STRING:
+            to.value = std::string(config_setting_get_string(from));
             break;
-        case libconfig::Setting::TypeGroup:
+        case CONFIG_TYPE_GROUP:
             to.value = Setting::Group{members(from, to, depth)};
             break;
         default:
@@ -92,15 +93,17 @@ class Converter {
     }
 
   private:
-    std::vector<Setting> members(const libconfig::Setting& from, const Setting& to, int depth) {
+    std::vector<Setting> members(const config_setting_t* from, const Setting& to, int depth) {
         std::vector<Setting> all;
         if (depth >= kDeepest) {
             to.error(fmt::format("settings are nested more than {} deep", kDeepest));
             return all;
         }
-        all.reserve(static_cast<std::size_t>(from.getLength()));
-        for (int i = 0; i < from.getLength(); ++i)
-            all.push_back(convert(from[i], depth + 1));
+        const int length = config_setting_length(from);
+        all.reserve(static_cast<std::size_t>(length));
+        for (int i = 0; i < length; ++i)
+            all.push_back(
+                convert(config_setting_get_elem(from, static_cast<unsigned>(i)), depth + 1));
         return all;
     }
 
@@ -153,19 +156,20 @@ static std::string hint_for(std::string_view problem) {
 }
 
 void SettingsFile::parse(const std::string& text) {
-    libconfig::Config config;
-    config.setIncludeDir(directory_.c_str());
-    try {
-        config.readString(text);
+    config_t config;
+    config_init(&config);
+    const std::unique_ptr<config_t, decltype(&config_destroy)> owner(&config, config_destroy);
+    config_set_include_dir(&config, directory_.c_str());
+    if (config_read_string(&config, text.c_str()) == CONFIG_TRUE) {
         Converter converter(
             [this](const char* file) -> const Source& { return source(path_of(file)); });
-        root_ = converter.convert(config.getRoot());
-    } catch (const libconfig::ParseException& problem) {
-        source(path_of(problem.getFile()))
-            .error({problem.getLine(), 0}, problem.getError(), hint_for(problem.getError()));
-    } catch (const libconfig::ConfigException& problem) {
-        root_.error(problem.what());
+        root_ = converter.convert(config_root_setting(&config));
+        return;
     }
+    const char* problem = config_error_text(&config);
+    if (problem == nullptr) problem = "it cannot be read";
+    source(path_of(config_error_file(&config)))
+        .error({config_error_line(&config), 0}, problem, hint_for(problem));
 }
 
 } // namespace inetd
