@@ -161,9 +161,9 @@ std::string SocketAddress::to_string() const {
     switch (family()) {
     case AF_INET:
     case AF_VSOCK:
-        return fmt::format("{}:{}", host(), port());
+        return host() + ":" + std::to_string(port());
     case AF_INET6:
-        return fmt::format("[{}]:{}", host(), port());
+        return "[" + host() + "]:" + std::to_string(port());
     case AF_UNIX: {
         // A peer may have bound itself to any bytes.
         const std::string name = unix_name(unix_, size_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 
 namespace inetd {
 
@@ -8,5 +9,8 @@ namespace inetd {
 inline double seconds(std::chrono::duration<double> span) {
     return span.count();
 }
+
+// "0.042 s", to the nearest millisecond.
+std::string seconds_text(std::chrono::nanoseconds span);
 
 } // namespace inetd

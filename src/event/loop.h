@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <chrono>
@@ -13,10 +14,6 @@
 #include <sys/epoll.h>
 
 namespace inetd {
-
-using Clock = std::chrono::steady_clock;
-using TimePoint = Clock::time_point;
-using Duration = Clock::duration;
 
 class EventLoop;
 

@@ -77,10 +77,11 @@ void StreamSink::append(Level level, std::string_view text) {
         pending_ += "inetd: ";
         break;
     case Prefix::level:
-        fmt::format_to(std::back_inserter(pending_), "<{}>", static_cast<int>(level));
+        pending_ += "<" + std::to_string(static_cast<int>(level)) + ">";
         break;
     case Prefix::date:
-        fmt::format_to(std::back_inserter(pending_), "{} inetd[{}]: ", stamp_.now(), getpid());
+        pending_ += stamp_.now();
+        pending_ += " inetd[" + std::to_string(getpid()) + "]: ";
         break;
     }
     pending_ += text;

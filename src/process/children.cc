@@ -3,16 +3,15 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fmt/core.h>
 
 namespace inetd {
 
 std::string ChildEnd::text() const {
-    if (how == CLD_EXITED) return fmt::format("exit {}", status);
+    if (how == CLD_EXITED) return "exit " + std::to_string(status);
     const char* name = sigabbrev_np(status);
     const std::string signal =
-        name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", status);
-    return fmt::format("killed by {}{}", signal, how == CLD_DUMPED ? " (core dumped)" : "");
+        name != nullptr ? std::string("SIG") + name : "signal " + std::to_string(status);
+    return "killed by " + signal + (how == CLD_DUMPED ? " (core dumped)" : "");
 }
 
 std::optional<ChildEnd> reap_one() {

@@ -2,12 +2,15 @@
 
 #include "base/fd.h"
 
+#include <algorithm>
+#include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <sys/types.h>
 #include <sys/wait.h>
-#include <unordered_map>
 #include <utility>
+#include <vector>
 
 namespace inetd {
 
@@ -33,25 +36,41 @@ void signal_child(pid_t pid, int signal);
 template<typename Child>
 class ChildTable {
   public:
-    void add(pid_t pid, Child child) { children_.emplace(pid, std::move(child)); }
+    void add(pid_t pid, Child child) {
+        children_.insert(place_of(pid), std::make_unique<Entry>(pid, std::move(child)));
+    }
 
     // Takes the child out; nothing if it was not one of these.
     std::optional<Child> take(pid_t pid) {
-        auto node = children_.extract(pid);
-        if (node.empty()) return std::nullopt;
-        return std::move(node.mapped());
+        const auto place = place_of(pid);
+        if (place == children_.end() || (*place)->first != pid) return std::nullopt;
+        std::optional<Child> child(std::move((*place)->second));
+        children_.erase(place);
+        return child;
     }
-    [[nodiscard]] bool has(pid_t pid) const { return children_.contains(pid); }
+    [[nodiscard]] bool has(pid_t pid) const { return find(pid) != nullptr; }
+    // Stays where it is until it is taken.
     [[nodiscard]] const Child* find(pid_t pid) const {
-        const auto found = children_.find(pid);
-        return found == children_.end() ? nullptr : &found->second;
+        const auto place = place_of(pid);
+        return place == children_.end() || (*place)->first != pid ? nullptr : &(*place)->second;
     }
     [[nodiscard]] std::size_t size() const { return children_.size(); }
-    [[nodiscard]] auto begin() const { return children_.begin(); }
-    [[nodiscard]] auto end() const { return children_.end(); }
+    // Pairs of pid and child, in the order of pids.
+    [[nodiscard]] auto all() const {
+        return std::views::transform(children_,
+                                     [](const auto& entry) -> const Entry& { return *entry; });
+    }
 
   private:
-    std::unordered_map<pid_t, Child> children_;
+    using Entry = std::pair<const pid_t, Child>;
+
+    [[nodiscard]] auto place_of(pid_t pid) const {
+        return std::ranges::lower_bound(children_, pid, {},
+                                        [](const auto& entry) { return entry->first; });
+    }
+
+    // Sorted by pid. Those mostly ascend, so that a new child comes last.
+    std::vector<std::unique_ptr<Entry>> children_;
 };
 
 } // namespace inetd

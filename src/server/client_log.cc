@@ -6,7 +6,6 @@
 
 #include <cstring>
 #include <fmt/core.h>
-#include <iterator>
 #include <string>
 
 namespace inetd {
@@ -21,7 +20,7 @@ static bool wants_user(const std::optional<LogWords>& words) {
 // "ftp: 192.0.2.1:4711: ", with what of this is to be told.
 static std::string beginning(const ServiceConfig& config, const SocketAddress& peer, bool host) {
     if (!host || peer.family() == AF_UNSPEC) return config.name + ": ";
-    return fmt::format("{}: {}: ", config.name, peer.unmapped().to_string());
+    return config.name + ": " + peer.unmapped().to_string() + ": ";
 }
 
 static SocketAddress local_end(int connection) {
@@ -47,13 +46,14 @@ ClientLog::User ClientLog::server_started(const ServiceConfigPtr& config, const 
     const LogWords words = chosen.value_or(kOfStart);
     const bool host = words.has(LogWord::host);
     const bool number = words.has(LogWord::pid);
-    if (words.has_any(kOfStart))
-        log::info({.event = log::Event::child_started,
-                   .service = config->name,
-                   .peer = host ? &peer : nullptr,
-                   .pid = number ? pid : 0},
-                  "{}started{}", beginning(*config, peer, host),
-                  number ? fmt::format(" pid {}", pid) : "");
+    if (words.has_any(kOfStart) && log::enabled(log::Level::info))
+        log::write({log::Level::info,
+                    beginning(*config, peer, host) + "started" +
+                        (number ? " pid " + std::to_string(pid) : ""),
+                    {.event = log::Event::child_started,
+                     .service = config->name,
+                     .peer = host ? &peer : nullptr,
+                     .pid = number ? pid : 0}});
     if (!wants_user(chosen) || !has_users(*config)) return nullptr;
     auto user = std::make_shared<std::string>();
     ident_.ask(local, peer, [config, peer, host, pid = number ? pid : 0, user](const auto& said) {
@@ -68,13 +68,16 @@ ClientLog::User ClientLog::server_started(const ServiceConfigPtr& config, const 
 
 namespace {
 
-// The parts of a line, with commas between them.
+// The parts of a line, with commas between them. These lines and those of a start are what is said
+// of every client: without fmt, which takes its time and would stay in memory for them.
 class Details {
   public:
-    template<typename... Args>
-    void add(fmt::format_string<Args...> format, Args&&... args) {
+    void add(const std::string& detail) {
         text_ += text_.empty() ? ": " : ", ";
-        fmt::format_to(std::back_inserter(text_), format, std::forward<Args>(args)...);
+        text_ += detail;
+    }
+    void add(const Traffic& traffic) {
+        add(std::to_string(traffic.in) + " bytes in, " + std::to_string(traffic.out) + " out");
     }
     [[nodiscard]] const std::string& text() const { return text_; }
 
@@ -100,23 +103,26 @@ void ClientLog::server_ended(const ServerEnd& what) {
     if (words.has(LogWord::pid)) about.pid = end.pid;
     if (words.has(LogWord::exit)) {
         about.exit_status = signal != nullptr ? std::string_view(signal) : std::string_view(number);
-        details.add("{}", end.text());
+        details.add(end.text());
     }
     if (words.has(LogWord::traffic) && what.traffic) {
         about.bytes_in = what.traffic->in;
         about.bytes_out = what.traffic->out;
-        details.add("{} bytes in, {} out", what.traffic->in, what.traffic->out);
+        details.add(*what.traffic);
     }
     if (words.has(LogWord::duration)) {
         about.lasted = what.lasted;
-        details.add("{:.3f} s", seconds(what.lasted));
+        details.add(seconds_text(what.lasted));
     }
     if (words.has(LogWord::userid) && what.user && !what.user->empty()) {
         about.user = *what.user;
-        details.add(R"(user "{}")", escaped(*what.user));
+        details.add("user \"" + escaped(*what.user) + "\"");
     }
-    log::print(level, about, "{}{}ended{}", beginning(config, what.peer, host),
-               about.pid != 0 ? fmt::format("pid {} ", about.pid) : "", details.text());
+    log::write({level,
+                beginning(config, what.peer, host) +
+                    (about.pid != 0 ? "pid " + std::to_string(about.pid) + " " : "") + "ended" +
+                    details.text(),
+                about});
 }
 
 void ClientLog::session_started(const ServiceConfigPtr& config, const SocketAddress& peer,
@@ -147,11 +153,11 @@ void ClientLog::session_ended(const SessionEnd& end) const {
     if (words.has(LogWord::traffic)) {
         about.bytes_in = end.bytes_in;
         about.bytes_out = end.bytes_out;
-        details.add("{} bytes in, {} out", end.bytes_in, end.bytes_out);
+        details.add(Traffic{end.bytes_in, end.bytes_out});
     }
     if (words.has(LogWord::duration)) {
         about.lasted = end.lasted;
-        details.add("{:.3f} s", seconds(end.lasted));
+        details.add(seconds_text(end.lasted));
     }
     log::info(about, "{}session ended{}", beginning(config, end.peer, host), details.text());
 }

@@ -218,7 +218,7 @@ void Launcher::ended(const ChildEnd& end) {
 }
 
 void Launcher::signal_all(int signal) const {
-    for (const auto& [pid, child] : children_)
+    for (const auto& [pid, child] : children_.all())
         signal_child(pid, signal);
 }
 

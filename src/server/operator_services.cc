@@ -120,7 +120,7 @@ void Operator::kill(Parameters& parameters, const Responder& responder) {
         pids.push_back(static_cast<pid_t>(*pid));
     } else {
         // A server may belong to a line that has gone.
-        for (const auto& [one, child] : launcher_.children())
+        for (const auto& [one, child] : launcher_.children().all())
             if (child.config->name == *name || child.config->id() == *name) pids.push_back(one);
         if (pids.empty() && find({*name}, responder).empty()) return;
     }

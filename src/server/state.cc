@@ -94,7 +94,7 @@ State take_state(const Roster& roster, const Launcher& launcher, TimePoint now) 
         state.services.push_back(state_of(*service, now));
         state.services.back().load = service->gate->history(now);
     }
-    for (const auto& [pid, child] : launcher.children())
+    for (const auto& [pid, child] : launcher.children().all())
         state.servers.push_back({pid, child.config, child.peer, child.started});
     std::sort(state.servers.begin(), state.servers.end(),
               [](const auto& a, const auto& b) { return a.started < b.started; });

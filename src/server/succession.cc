@@ -73,7 +73,7 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
 }
 
 void hand_over_children(Handover& all, Places& places, const Launcher& launcher) {
-    for (const auto& [pid, child] : launcher.children()) {
+    for (const auto& [pid, child] : launcher.children().all()) {
         const auto endpoint = child.endpoint.lock();
         all.children.push_back(
             {.pid = pid,

@@ -1,0 +1,18 @@
+#include <cstdlib>
+#include <new>
+
+// As those of the C++ library, which is all that the service of a client would need of it: these
+// let its pages go from memory after the start. Not for sanitizers, which bring their own.
+
+void* operator new(std::size_t size) {
+    if (void* memory = std::malloc(size)) return memory;
+    throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t /*size*/) noexcept {
+    std::free(memory);
+}
