@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace inetd {
 
-// The first line of a tcpmux connection (RFC 1078): a service's name, ended by CR LF or by a bare
-// LF. Pure; what comes after the line is never taken, as it belongs to the service.
+// Cuts off the first line of a tcpmux connection (RFC 1078): a service's name, ended by CR LF or by
+// a bare LF. Pure; what comes after the line is never taken, as it belongs to the service.
 class MuxLine {
   public:
     static constexpr std::size_t kLongestName = 256;
@@ -23,12 +24,25 @@ class MuxLine {
 
     // How many more bytes may come before the line is too long.
     [[nodiscard]] std::size_t room() const { return kLongest - text_.size(); }
+    // With its end, once complete.
     [[nodiscard]] std::string_view text() const { return text_; }
-    // Without the line's end; only once complete.
-    [[nodiscard]] std::string_view name() const;
 
   private:
     std::string text_;
 };
+
+// What such a line asks for.
+struct MuxRequest {
+    enum class Kind : std::uint8_t { service, help, bad };
+    Kind kind = Kind::bad;
+    std::string name{}; // of a service; is_mux_name()
+};
+
+// `line`: with its end; without one it is bad.
+[[nodiscard]] MuxRequest parse_mux_line(std::string_view line);
+
+// Whether a service may have this name: printable ASCII, not too much of it, and not HELP.
+[[nodiscard]] bool is_mux_name(std::string_view name);
+[[nodiscard]] bool is_mux_help(std::string_view name);
 
 } // namespace inetd

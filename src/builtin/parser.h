@@ -2,6 +2,7 @@
 
 #include "builtin/http_request.h"
 #include "builtin/ident_line.h"
+#include "builtin/mux_line.h"
 #include "builtin/proxy_header.h"
 
 #include <cstdint>
@@ -20,6 +21,7 @@ struct ParserQuestion {
         ident_query,  // parse_ident_query
         ident_answer, // parse_ident_answer
         http_request, // parse_http_request, of a head up to its end, or to a line in it
+        mux_line,     // parse_mux_line, of a complete one
     };
     Kind kind = Kind::proxy_header;
     std::string bytes{};
@@ -28,7 +30,7 @@ struct ParserQuestion {
 
 // What the function of that kind returns; nothing: the parser has failed, or was too slow.
 using ParserReply = std::variant<std::monostate, ProxyHeader, std::optional<IdentQuery>,
-                                 std::optional<std::string>, HttpRequest>;
+                                 std::optional<std::string>, HttpRequest, MuxRequest>;
 
 // Asks the parser. `done` is called once, later, unless what is returned was dropped before. It may
 // call anything. `question.bytes` is no longer than what the function of that kind looks at.

@@ -208,6 +208,36 @@ std::optional<ParserReply> take_http_request(Reader& in, std::string_view asked)
     return request;
 }
 
+void put_mux_request(Writer& out, const MuxRequest& request) {
+    out.put(request.kind);
+    out.put_text(request.name);
+}
+
+std::optional<ParserReply> take_mux_request(Reader& in, std::string_view asked) {
+    using Kind = MuxRequest::Kind;
+    MuxRequest request;
+    request.kind = in.take_one_of(Kind::bad);
+    request.name = in.take_text();
+    if (!in.done()) return std::nullopt;
+    // With what the line begins, all of which it is but for its end.
+    const std::size_t size = request.kind == Kind::help ? 4 : request.name.size();
+    const std::string_view name = asked.substr(0, size);
+    const std::string_view end = asked.substr(name.size());
+    const bool ended = end == "\r\n" || end == "\n";
+    switch (request.kind) {
+    case Kind::service:
+        if (!ended || name != request.name || !is_mux_name(name)) return std::nullopt;
+        return request;
+    case Kind::help:
+        if (!ended || !is_mux_help(name) || !request.name.empty()) return std::nullopt;
+        return request;
+    case Kind::bad:
+        if (!request.name.empty()) return std::nullopt;
+        return request;
+    }
+    return std::nullopt;
+}
+
 } // namespace
 
 std::string encode_question(const ParserQuestion& question) {
@@ -223,7 +253,7 @@ std::string encode_question(const ParserQuestion& question) {
 
 std::string parse_apart(std::string_view question) {
     Reader in(question);
-    const auto kind = in.take_one_of(Kind::http_request);
+    const auto kind = in.take_one_of(Kind::mux_line);
     IdentQuery query;
     if (kind == Kind::ident_answer) {
         query.local = in.take<std::uint32_t>();
@@ -246,6 +276,9 @@ std::string parse_apart(std::string_view question) {
     case Kind::http_request:
         put_http_request(out, parse_http_request(bytes));
         break;
+    case Kind::mux_line:
+        put_mux_request(out, parse_mux_line(bytes));
+        break;
     }
     return out.take();
 }
@@ -262,6 +295,8 @@ std::optional<ParserReply> decode_reply(const ParserQuestion& question, std::str
         return take_ident_answer(in, question.bytes);
     case Kind::http_request:
         return take_http_request(in, question.bytes);
+    case Kind::mux_line:
+        return take_mux_request(in, question.bytes);
     }
     return std::nullopt;
 }

@@ -22,8 +22,10 @@ struct MuxSessions::Session {
     SocketAddress peer;
     std::shared_ptr<void> lease;
     MuxLine line;
+    std::size_t taken = 0; // of the line off the socket
     Fd fd;
-    Watch watch;
+    Watch watch; // none while the parser is asked
+    std::shared_ptr<void> question;
     Deadline deadline;
 };
 
@@ -42,8 +44,9 @@ static void make_blocking(int fd) {
     fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-MuxSessions::MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers)
+MuxSessions::MuxSessions(EventLoop& loop, AskParser ask, Duration line_timeout, Handlers handlers)
     : loop_(loop),
+      ask_(std::move(ask)),
       handlers_(std::make_shared<const Handlers>(std::move(handlers))),
       line_timeout_(line_timeout),
       farewells_(loop) {}
@@ -74,7 +77,7 @@ std::vector<MuxState> MuxSessions::states() const {
         states.push_back({.fd = session.fd.get(),
                           .mux = session.mux,
                           .peer = session.peer,
-                          .line = std::string(session.line.text())});
+                          .line = std::string(session.line.text().substr(0, session.taken))});
     return states;
 }
 
@@ -82,6 +85,7 @@ void MuxSessions::resume(const MuxState& state, std::shared_ptr<void> lease) {
     const Handle session =
         add(ServiceConfigPtr(state.mux), Fd(state.fd), state.peer, std::move(lease));
     session->line.take(std::string_view(state.line).substr(0, MuxLine::kLongest));
+    session->taken = session->line.text().size();
     watch(session);
 }
 
@@ -94,38 +98,79 @@ void MuxSessions::watch(Handle session) {
     }
 }
 
-// Takes what is certainly part of the line and nothing else. What is peeked at is taken in the same
-// turn, so that a level-triggered epoll does not report it for ever.
+// Looks at what is certainly part of the line and at nothing else.
 void MuxSessions::read(Handle session) {
     std::array<char, MuxLine::kLongest> bytes;
-    const int fd = session->fd.get();
-    ssize_t got = recv(fd, bytes.data(), session->line.room(), MSG_PEEK | MSG_DONTWAIT);
-    if (got > 0) {
-        const std::size_t share = MuxLine::share_of({bytes.data(), static_cast<std::size_t>(got)});
-        got = recv(fd, bytes.data(), share, MSG_DONTWAIT);
-    }
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got < 0 && errno != ECONNRESET) return end(session, Outcome::error, errno);
-    if (got <= 0) return end(session, Outcome::hung_up, 0);
-    switch (session->line.take({bytes.data(), static_cast<std::size_t>(got)})) {
+    const ssize_t waiting =
+        recv(session->fd.get(), bytes.data(), session->line.room(), MSG_PEEK | MSG_DONTWAIT);
+    if (waiting < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (waiting < 0 && errno != ECONNRESET) return end(session, Outcome::error, errno);
+    if (waiting <= 0) return end(session, Outcome::hung_up, 0);
+    const std::string_view seen(bytes.data(), static_cast<std::size_t>(waiting));
+    switch (session->line.take(seen.substr(0, MuxLine::share_of(seen)))) {
     case MuxLine::State::more:
-        return session->deadline.touch();
+        // Taken in the same turn, so that a level-triggered epoll does not report it for ever.
+        if (take_off(session)) session->deadline.touch();
+        return;
     case MuxLine::State::too_long:
         return dismiss(session, with_line_end(kMuxTooLong), Outcome::too_long, {});
     case MuxLine::State::complete:
-        return decide(session);
+        return ask(session);
     }
 }
 
-void MuxSessions::decide(Handle session) {
-    const std::string asked(session->line.name());
-    std::vector<std::string> names = handlers_->names();
-    if (equal_but_for_case(asked, "help")) {
-        std::string list;
-        for (const std::string& name : names)
-            list += with_line_end(name);
-        return dismiss(session, std::move(list), Outcome::help, {});
+// From the socket what has been looked at. False if the session is gone.
+bool MuxSessions::take_off(Handle session) {
+    std::array<char, MuxLine::kLongest> bytes;
+    const std::size_t share = session->line.text().size() - session->taken;
+    const ssize_t got = recv(session->fd.get(), bytes.data(), share, MSG_DONTWAIT);
+    if (got == static_cast<ssize_t>(share)) {
+        session->taken += share;
+        return true;
     }
+    if (got < 0 && errno != ECONNRESET)
+        end(session, Outcome::error, errno);
+    else
+        end(session, Outcome::hung_up, 0);
+    return false;
+}
+
+// The end of the line stays on the socket until it has been parsed: another process that the
+// session goes on in finds it there, and asks anew. Without a watch meanwhile, which would report
+// it for ever.
+void MuxSessions::ask(Handle session) {
+    session->watch.reset();
+    session->deadline.touch();
+    session->question =
+        ask_({.kind = ParserQuestion::Kind::mux_line, .bytes = std::string(session->line.text())},
+             [this, session](const ParserReply& reply) { take(session, reply); });
+}
+
+void MuxSessions::take(Handle session, const ParserReply& reply) {
+    session->question.reset();
+    const auto* request = std::get_if<MuxRequest>(&reply);
+    if (request == nullptr)
+        return dismiss(session, with_line_end(kMuxUnavailable), Outcome::unparsed, {});
+    if (!take_off(session)) return;
+    switch (request->kind) {
+    case MuxRequest::Kind::service:
+        return decide(session, request->name);
+    case MuxRequest::Kind::help:
+        return list_names(session);
+    case MuxRequest::Kind::bad:
+        return dismiss(session, with_line_end(kMuxUnavailable), Outcome::unknown, {});
+    }
+}
+
+void MuxSessions::list_names(Handle session) {
+    std::string list;
+    for (const std::string& name : handlers_->names())
+        list += with_line_end(name);
+    dismiss(session, std::move(list), Outcome::help, {});
+}
+
+void MuxSessions::decide(Handle session, const std::string& asked) {
+    std::vector<std::string> names = handlers_->names();
     const auto found = std::ranges::find_if(
         names, [&](const auto& name) { return equal_but_for_case(name, asked); });
     if (found == names.end())
@@ -158,6 +203,7 @@ void MuxSessions::dismiss(Handle session, std::string words, Outcome outcome, st
     session->watch.reset();
     MuxEnd report{
         .mux = session->mux, .peer = session->peer, .name = std::move(name), .outcome = outcome};
+    if (outcome == Outcome::unparsed) report.lease = session->lease;
     farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
                    patience_of(*session->mux, Clock::now() - session->deadline.started()));
     sessions_.erase(session);

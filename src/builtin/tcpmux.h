@@ -5,6 +5,7 @@
 #include "builtin/deadline.h"
 #include "builtin/farewell.h"
 #include "builtin/mux_line.h"
+#include "builtin/parser.h"
 #include "config/model.h"
 #include "event/loop.h"
 
@@ -35,20 +36,23 @@ struct MuxEnd {
         served,
         refused, // by Handlers::serve
         unknown,
+        unparsed, // the parser has failed
         help,
         too_long,
         timed_out,
-        hung_up, // closed or reset before the line was complete
+        hung_up, // closed or reset before the line was complete and parsed
         stopped,
         error,
     };
 
     ServiceConfigPtr mux;
     SocketAddress peer;
-    // As configured; for `unknown` as the peer wrote it, any bytes; empty where none was read.
+    // As configured; for `unknown` as the peer wrote it, but empty where no service could have it;
+    // empty where none was read.
     std::string name{};
     Outcome outcome = Outcome::served;
     int error_code = 0;
+    std::shared_ptr<void> lease{}; // of `unparsed`
 };
 
 // A connection that goes on in another process.
@@ -56,11 +60,12 @@ struct MuxState {
     int fd = -1;
     ServiceConfigPtr mux;
     SocketAddress peer;
-    std::string line; // what has come of it
+    std::string line; // what was taken of it; not its end, which comes from the socket again
 };
 
 // Every connection to tcpmux of which the service is not known yet (RFC 1078). Reads exactly the
-// line with the name, so that the service finds on its socket all that follows.
+// line with the name, so that the service finds on its socket all that follows. The end of the line
+// is looked for here; the line is read by the parser.
 class MuxSessions {
   public:
     struct Handlers {
@@ -77,9 +82,9 @@ class MuxSessions {
         std::function<void(const MuxEnd&)> ended;
     };
 
-    // The whole line has to come within `line_timeout` of the start (zero: no limit), or within the
-    // idle_timeout and the session_timeout of tcpmux itself.
-    MuxSessions(EventLoop& loop, Duration line_timeout, Handlers handlers);
+    // The whole line has to come and to be parsed within `line_timeout` of the start (zero: no
+    // limit), or within the idle_timeout and the session_timeout of tcpmux itself.
+    MuxSessions(EventLoop& loop, AskParser ask, Duration line_timeout, Handlers handlers);
     ~MuxSessions();
 
     // `fd` is connected and close-on-exec; `lease` goes to serve() or is dropped when the
@@ -109,12 +114,17 @@ class MuxSessions {
     Handle add(ServiceConfigPtr mux, Fd fd, const SocketAddress& peer, std::shared_ptr<void> lease);
     void watch(Handle session);
     void read(Handle session);
-    void decide(Handle session);
+    bool take_off(Handle session);
+    void ask(Handle session);
+    void take(Handle session, const ParserReply& reply);
+    void list_names(Handle session);
+    void decide(Handle session, const std::string& asked);
     void serve(Handle session, std::string name);
     void dismiss(Handle session, std::string words, Outcome outcome, std::string name);
     void end(Handle session, Outcome outcome, int error_code);
 
     EventLoop& loop_;
+    AskParser ask_;
     std::shared_ptr<const Handlers> handlers_; // shared with calls of them that outlive this object
     Duration line_timeout_;
     Farewells farewells_;

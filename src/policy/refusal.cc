@@ -28,6 +28,7 @@ constexpr std::array<Words, kRefusals> kWords{{
     {"the load is too high", "max_load"},
     {"by hosts.allow and hosts.deny", "libwrap"},
     {"its name could not be told", "resolver"},
+    {"what it sent could not be parsed", "parser"},
 }};
 
 } // namespace

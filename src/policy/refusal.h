@@ -25,13 +25,14 @@ enum class Refusal : std::uint8_t {
     max_load,         // the machine has too much to do
     libwrap,          // hosts.allow and hosts.deny
     resolver,         // its name, or what these files say, cannot be told
+    parser,           // what it wants cannot be told
 };
-inline constexpr std::size_t kRefusals = static_cast<std::size_t>(Refusal::resolver) + 1;
+inline constexpr std::size_t kRefusals = static_cast<std::size_t>(Refusal::parser) + 1;
 
 // "too many instances"
 [[nodiscard]] const char* refusal_text(Refusal refusal);
 // The key of inetd.cfg(5) that is the reason, unique among refusals; "proxy_header",
-// "proxy_timeout", "reflection" and "resolver" are none.
+// "proxy_timeout", "reflection", "resolver" and "parser" are none.
 [[nodiscard]] const char* refusal_key(Refusal refusal);
 [[nodiscard]] std::optional<Refusal> refusal_of_key(std::string_view key);
 

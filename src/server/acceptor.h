@@ -91,6 +91,7 @@ class Acceptor {
                                  std::shared_ptr<void>& lease);
     void screen_muxed(const std::string& name, Client client);
     void start_muxed(Service& service, Client client);
+    void note_mux_end(const MuxEnd& end);
 
     EventLoop& loop_;
     Launcher& launcher_;
@@ -107,7 +108,9 @@ class Acceptor {
     IdentSessions idents_;
     HttpSessions http_;
     ProxyReceiver proxied_;
-    std::unordered_map<std::string, Throttle> unreachable_notes_; // by the ids of services
+    // By the ids of services.
+    std::unordered_map<std::string, Throttle> unreachable_notes_;
+    std::unordered_map<std::string, Throttle> unparsed_notes_;
     FindMuxed find_muxed_;
     ListMuxed list_muxed_;
     FindDocument find_document_;

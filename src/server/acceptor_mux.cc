@@ -4,6 +4,8 @@
 #include "net/socket.h"
 #include "server/acceptor.h"
 
+#include <fmt/core.h>
+
 namespace inetd {
 
 // Nothing, or what a client is told that it has left to tcpmux.
@@ -52,6 +54,23 @@ void Acceptor::screen_muxed(const std::string& name, Client client) {
              [this](Service&, Client refused) {
                  mux_.turn_away(std::move(refused.fd), std::move(refused.lease));
              }});
+}
+
+void Acceptor::note_mux_end(const MuxEnd& end) {
+    if (end.outcome != MuxEnd::Outcome::unparsed) return;
+    const ServiceConfigPtr& config = end.mux;
+    // It has none if its service was gone after a change of the binary.
+    if (end.lease) Admission::gate_of(end.lease).count(Refusal::parser, loop_.now());
+    admission_.feed().refused(*config, end.peer, refusal_key(Refusal::parser));
+    Throttle& notes = unparsed_notes_[config->id()];
+    if (!ClientLog::notes_refusals(*config) || !notes.pass(loop_.now())) return;
+    const auto others = notes.suppressed();
+    const std::string more = others != 0 ? fmt::format(" ({} more refused before)", others) : "";
+    launcher_.client_log().refused({.config = config,
+                                    .peer = end.peer,
+                                    .host = ClientLog::host_text(end.peer),
+                                    .why = refusal_text(Refusal::parser) + more,
+                                    .key = refusal_key(Refusal::parser)});
 }
 
 void Acceptor::start_muxed(Service& service, Client client) {

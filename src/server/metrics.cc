@@ -132,6 +132,7 @@ bool may_refuse(const ServiceConfig& config, Refusal refusal) {
         return config.access.libwrap;
     case Refusal::sensor:   // by any service that is one
     case Refusal::resolver: // hardly ever
+    case Refusal::parser:   // the same
         break;
     }
     return false;

@@ -154,6 +154,8 @@ static std::string_view name_of(ParserQuestion::Kind kind) {
         return "an answer of ident";
     case ParserQuestion::Kind::http_request:
         return "an HTTP request";
+    case ParserQuestion::Kind::mux_line:
+        return "a line of tcpmux";
     }
     return "a question";
 }

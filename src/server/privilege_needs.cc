@@ -61,8 +61,8 @@ bool needs_parser_as_nobody(const ServiceConfig& config, const Facts& facts) {
     };
     return facts.own.uid == 0 && !facts.can_filter_calls &&
            (config.proxy_protocol || config.builtin == Builtin::auth ||
-            config.builtin == Builtin::metrics || tells_user(config.log_on_success) ||
-            tells_user(config.log_on_failure));
+            config.builtin == Builtin::metrics || config.builtin == Builtin::tcpmux ||
+            tells_user(config.log_on_success) || tells_user(config.log_on_failure));
 }
 
 bool is_other_owner(const ServiceConfig& config, const Facts& facts) {

@@ -19,6 +19,8 @@ static std::size_t most(Kind kind) {
         return kLongestIdentAnswer;
     case Kind::http_request:
         return HttpRequest::kLongest;
+    case Kind::mux_line:
+        return MuxLine::kLongest;
     }
     return 0;
 }
@@ -46,6 +48,16 @@ static void check(const ParserQuestion& question, const HttpRequest& request) {
             std::abort();
 }
 
+static void check(const ParserQuestion& question, const MuxRequest& request) {
+    const std::string& line = question.bytes;
+    const bool named = request.kind == MuxRequest::Kind::service;
+    if (named != is_mux_name(request.name) || named == request.name.empty()) std::abort();
+    // It is all of the line, so there is nothing left to lie about but that it is bad.
+    const auto honest = parse_mux_line(line);
+    if (request.kind != MuxRequest::Kind::bad && request.kind != honest.kind) std::abort();
+    if (named && request.name != honest.name) std::abort();
+}
+
 static void check(const ParserQuestion& /*question*/, std::monostate /*none*/) {
     std::abort();
 }
@@ -56,7 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t siz
     if (size < 3) return 0;
     std::string_view rest(reinterpret_cast<const char*>(data) + 3, size - 3);
     ParserQuestion question;
-    question.kind = static_cast<Kind>(data[0] % (static_cast<int>(Kind::http_request) + 1));
+    question.kind = static_cast<Kind>(data[0] % (static_cast<int>(Kind::mux_line) + 1));
     std::uint16_t length = 0;
     std::memcpy(&length, data + 1, sizeof length);
     question.bytes = rest.substr(0, length);

@@ -25,6 +25,18 @@ static MuxLine::State read_line(std::string_view bytes, std::size_t piece, MuxLi
     return MuxLine::State::more;
 }
 
+// A service's name is the line without its end.
+static void check_request(const MuxRequest& request, std::string_view name) {
+    if (request.kind == MuxRequest::Kind::help && name.size() != 4) std::abort();
+    if (request.kind != MuxRequest::Kind::service) {
+        if (!request.name.empty()) std::abort();
+        return;
+    }
+    if (request.name != name || name.empty()) std::abort();
+    for (const char c : name)
+        if (c <= ' ' || c > '~') std::abort();
+}
+
 // What follows the line is never taken, and how it comes in pieces makes no difference.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
@@ -37,7 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (taken != end + 1) std::abort();
         std::string_view name = bytes.substr(0, end);
         if (name.ends_with('\r')) name.remove_suffix(1);
-        if (line.name() != name || name.size() > MuxLine::kLongestName) std::abort();
+        if (name.size() > MuxLine::kLongestName) std::abort();
+        check_request(parse_mux_line(line.text()), name);
     } else if (state == MuxLine::State::more && end != std::string_view::npos &&
                end < MuxLine::kLongestName) {
         std::abort();

@@ -124,9 +124,9 @@ def test_none_is_left_after_a_stop_or_a_change_of_binary(workdir):
 
 
 def test_every_kind_goes_to_it(workdir):
-    auth, metrics, plain = (free_port() for _ in range(3))
-    conf = "".join(f"127.0.0.1:{port} stream tcp4 nowait {ME} internal {name}\n"
-                   for port, name in ((auth, "auth"), (metrics, "metrics"), (plain, "echo")))
+    auth, metrics, mux, plain = (free_port() for _ in range(4))
+    conf = "".join(f"127.0.0.1:{port} stream tcp4 nowait {ME} internal {name}\n" for port, name in (
+        (auth, "auth"), (metrics, "metrics"), (mux, "tcpmux"), (plain, "echo")))
     with Daemon(conf) as d:
         assert ask(plain, b"x") == b"x"
         assert parsers(d) == []
@@ -134,6 +134,7 @@ def test_every_kind_goes_to_it(workdir):
         parser, = parsers(d)
         assert ask(metrics, b"GET /metrics HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
         assert ask(metrics, b"what?\r\n").startswith(b"HTTP/1.1 400 ")
+        assert ask(mux, b"what?\r\n") == b"-Service not available\r\n"
         assert parsers(d) == [parser]
         halt(parser)
         with connect(metrics) as s:
@@ -147,3 +148,86 @@ def test_every_kind_goes_to_it(workdir):
         halt(parsers(d)[0])
         assert ask(auth, b"0, 23\r\n") == b""
         assert ask(auth, b"0, 23\r\n") == b"0 , 23 : ERROR : INVALID-PORT\r\n"
+
+
+class Muxed(Daemon):
+    """tcpmux with a cat behind it, and an echo."""
+
+    def __init__(self, **keywords):
+        self.mux, self.plain = free_port(), free_port()
+        super().__init__(f"127.0.0.1:{self.mux} stream tcp4 nowait {ME} internal tcpmux\n"
+                         f"tcpmux/cat stream tcp nowait {ME} /bin/cat cat\n"
+                         f"127.0.0.1:{self.plain} stream tcp4 nowait {ME} internal echo\n",
+                         "-l", **keywords)
+
+    def say(self, text=b"cat\r\nhello"):
+        """A client that has said so, which the daemon has seen."""
+        s = connect(self.mux)
+        s.sendall(text)
+        assert ask(self.plain, b"x") == ask(self.plain, b"x") == b"x"
+        return s
+
+
+def test_a_line_of_tcpmux_of_which_it_dies(workdir):
+    """The daemon does not read the line instead, nor does anybody take what stands behind it."""
+    with Muxed(control=True) as d:
+        with d.say(b"cat\r") as s:
+            assert parsers(d) == []
+            s.sendall(b"\nhello")
+            assert s.recv(100) == b"hello"
+        wait_until(lambda: not support.servers(d.pid), "it has gone")
+        parser, = parsers(d)
+        halt(parser)
+        with d.say() as first, d.say() as second:
+            assert support.servers(d.pid) == {}
+            os.kill(parser, signal.SIGKILL)
+            assert read_all(first) == b"-Service not available\r\n"
+            assert second.recv(100) == b"hello"
+        d.wait_log("parser: ended; a line of tcpmux is given up")
+        d.wait_log(rf"{d.mux}: refused 127\.0\.0\.1: what it sent could not be parsed")
+        with Control(d.control) as control:
+            services = control.call("List")["services"]
+        refused = {service["name"]: service["refused"] for service in services}
+        assert refused == {str(d.mux): 1, "tcpmux/cat": 0, str(d.plain): 0}
+        with d.say() as s:
+            assert s.recv(100) == b"hello"
+
+
+def test_clients_of_tcpmux_that_go_while_it_is_asked():
+    with Muxed() as d:
+        with d.say() as s:
+            assert s.recv(100) == b"hello"
+        wait_until(lambda: not support.servers(d.pid), "it has gone")
+        parser, = parsers(d)
+        halt(parser)
+        before = support.descriptors(d.pid)
+        for options in ({}, {socket.SO_LINGER: b"\1\0\0\0\0\0\0\0"}):
+            for _ in range(5):
+                s = d.say()
+                for option, value in options.items():
+                    s.setsockopt(socket.SOL_SOCKET, option, value)
+                s.close()
+        os.kill(parser, signal.SIGCONT)
+        wait_until(lambda: not support.servers(d.pid), "all have gone")
+        with d.say() as s:
+            assert s.recv(100) == b"hello"
+        wait_until(lambda: not support.servers(d.pid), "it has gone, too")
+        wait_until(lambda: support.descriptors(d.pid) <= before, "all is closed again")
+
+
+def test_a_line_of_tcpmux_is_parsed_anew_after_a_change_of_binary():
+    with Muxed() as d:
+        with d.say() as s:
+            assert s.recv(100) == b"hello"
+        parser, = parsers(d)
+        half = d.say(b"ca")
+        halt(parser)
+        # The first is what it has; it may be given up before there is another binary.
+        with half, d.say() as first, d.say() as second:
+            d.signal(signal.SIGUSR2)
+            d.wait_log("upgraded from version")
+            assert second.recv(100) == b"hello"
+            assert first.recv(100) in (b"hello", b"-Service not available\r\n")
+            half.sendall(b"t\r\nhello")
+            assert half.recv(100) == b"hello"
+        wait_for_end(parser)

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from harness import ME, Daemon, connect, read_all
-from support import children, wait_until
+from support import servers, wait_until
 
 pytestmark = pytest.mark.root
 
@@ -123,7 +123,7 @@ def test_target_has_its_own_limits(mux, name, refusal):
         assert answer(mux, b"who\r\n") == b"+Go\r\nnobody\n"
         one.sendall(b"still there")
         assert one.recv(100) == b"still there"
-    wait_until(lambda: not children(mux.pid), "the target has ended")
+    wait_until(lambda: not servers(mux.pid), "the target has ended")
     with mux.client(call + b"again") as one:
         assert one.recv(5) == b"+Go\r\n"
         assert one.recv(100) == b"again"

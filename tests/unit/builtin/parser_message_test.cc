@@ -124,6 +124,53 @@ TEST_CASE("parser message: an HTTP request") {
           "/");
 }
 
+TEST_CASE("parser message: a line of tcpmux") {
+    const auto asks_for = [](const std::string& line) {
+        const ParserQuestion question{.kind = Kind::mux_line, .bytes = line};
+        check_each_byte(question);
+        const auto request = reply_to<MuxRequest>(question).value();
+        CHECK(request.kind == parse_mux_line(line).kind);
+        return request.kind == MuxRequest::Kind::help ? "(help)" : request.name;
+    };
+    CHECK(asks_for("Finger\r\n") == "Finger");
+    CHECK(asks_for("x\n") == "x");
+    CHECK(asks_for(std::string(MuxLine::kLongestName, 'x') + "\r\n") ==
+          std::string(MuxLine::kLongestName, 'x'));
+    CHECK(asks_for("help\r\n") == "(help)");
+    CHECK(asks_for("HELP\n") == "(help)");
+    CHECK(asks_for("\r\n").empty());
+    CHECK(asks_for("two words\r\n").empty());
+}
+
+TEST_CASE("parser message: replies about a line of tcpmux that cannot be") {
+    const auto reply_of = [](const std::string& line) {
+        return parse_apart(encode_question({Kind::mux_line, line}));
+    };
+    const auto believed = [](const std::string& line, const std::string& reply) {
+        return decode_reply({Kind::mux_line, line}, reply).has_value();
+    };
+    CHECK(believed("cat\r\n", reply_of("cat\n")));
+    for (const char* line : {"Cat\n", "at\n", "cats\n", "cat \n", "cat", "cat\r", "\n", ""})
+        CHECK_FALSE(believed(line, reply_of("cat\r\n")));
+    CHECK(believed("Help\r\n", reply_of("help\n")));
+    for (const char* line : {"helper\n", "hel\n", "cat\n", "help", "\n"})
+        CHECK_FALSE(believed(line, reply_of("help\r\n")));
+    // A name that no service has, one that is none of a service, and one where there is none.
+    std::string other = reply_of("cat\n");
+    other.back() = '\t';
+    CHECK_FALSE(believed("ca\t\n", other));
+    other.replace(other.size() - 3, 3, "help");
+    other[2] = 4;
+    CHECK_FALSE(believed("help\n", other));
+    for (const char kind : {'\1', '\2'}) {
+        std::string named = reply_of("cat\n");
+        named[1] = kind;
+        CHECK_FALSE(believed("cat\n", named));
+    }
+    // That of an other kind is none.
+    CHECK_FALSE(decode_reply({Kind::ident_answer, "cat\n"}, reply_of("cat\n")));
+}
+
 TEST_CASE("parser message: replies about an HTTP request that cannot be") {
     const std::string get = "GET /x HTTP/1.0\r\n\r\n";
     const std::string reply = parse_apart(encode_question({Kind::http_request, get}));

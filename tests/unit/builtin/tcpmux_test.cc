@@ -1,82 +1,13 @@
 #include "builtin/tcpmux.h"
-#include "peers.h"
+#include "mux.h"
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <vector>
 
 using namespace inetd;
 using namespace inetd::test;
 using namespace std::chrono_literals;
 using Outcome = MuxEnd::Outcome;
-
-namespace {
-struct Mux {
-    EventLoop loop;
-    std::vector<MuxEnd> ends;
-    Fd served; // what serve() took
-    std::string_view refusal;
-    std::shared_ptr<ServiceConfig> config = std::make_shared<ServiceConfig>();
-    std::unique_ptr<MuxSessions> sessions;
-
-    explicit Mux(Duration line_timeout = 1min) {
-        config->builtin = Builtin::tcpmux;
-        MuxSessions::Handlers handlers;
-        handlers.names = [] { return std::vector<std::string>{"Finger", "x"}; };
-        handlers.serve = [this](Fd& fd, const SocketAddress&, const std::string&,
-                                std::shared_ptr<void>& lease, const ServiceConfigPtr&) {
-            if (!refusal.empty()) return refusal;
-            served = std::move(fd);
-            lease.reset();
-            return std::string_view();
-        };
-        handlers.ended = [this](const MuxEnd& end) { ends.push_back(end); };
-        sessions = std::make_unique<MuxSessions>(loop, line_timeout, std::move(handlers));
-    }
-    void start(Connection& connection, std::shared_ptr<void> lease = nullptr) {
-        sessions->start(config, std::move(connection.server), connection.peer, std::move(lease));
-    }
-    void rounds_until_end() {
-        rounds_until(loop, [this] { return !ends.empty(); });
-    }
-};
-} // namespace
-
-TEST_CASE("a line ends at its LF and not a byte later") {
-    CHECK(MuxLine::share_of("name") == 4);
-    CHECK(MuxLine::share_of("name\r") == 5);
-    CHECK(MuxLine::share_of("name\r\nmore\n") == 6);
-    CHECK(MuxLine::share_of("\n") == 1);
-    CHECK(MuxLine::share_of("") == 0);
-}
-
-TEST_CASE("a line is gathered from pieces") {
-    MuxLine line;
-    CHECK(line.take("na") == MuxLine::State::more);
-    CHECK(line.take("me\r") == MuxLine::State::more);
-    CHECK(line.take("\n") == MuxLine::State::complete);
-    CHECK(line.name() == "name");
-
-    MuxLine bare;
-    CHECK(bare.take("name\n") == MuxLine::State::complete);
-    CHECK(bare.name() == "name");
-
-    MuxLine empty;
-    CHECK(empty.take("\r\n") == MuxLine::State::complete);
-    CHECK(empty.name().empty());
-}
-
-TEST_CASE("a name has 256 characters at most") {
-    const std::string longest(MuxLine::kLongestName, 'a');
-    CHECK(MuxLine().take(longest + "\r\n") == MuxLine::State::complete);
-    CHECK(MuxLine().take(longest + "\n") == MuxLine::State::complete);
-    CHECK(MuxLine().take(longest + "a\n") == MuxLine::State::too_long);
-    CHECK(MuxLine().take(longest + "ab") == MuxLine::State::too_long);
-    CHECK(MuxLine().take(longest + "\r") == MuxLine::State::more);
-    MuxLine line;
-    CHECK(line.take(longest) == MuxLine::State::more);
-    CHECK(line.room() == 2);
-}
 
 TEST_CASE("what follows the name in one segment stays for the service") {
     Mux mux;
@@ -145,6 +76,12 @@ TEST_CASE("clients that get no service are told so") {
         CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
         CHECK(mux.ends.at(0).outcome == Outcome::unknown);
         CHECK(mux.ends.at(0).name == "nothing");
+    }
+    SUBCASE("a name that none can have") {
+        say(connection.client, "x\x7f\n");
+        CHECK(read_to_end(mux.loop, connection.client) == "-Service not available\r\n");
+        CHECK(mux.ends.at(0).outcome == Outcome::unknown);
+        CHECK(mux.ends.at(0).name.empty());
     }
     SUBCASE("a service that has no room") {
         mux.refusal = kMuxBusy;
@@ -247,11 +184,16 @@ TEST_CASE("what is left of the session_timeout is for the answer") {
 
 TEST_CASE("the last handler may destroy the sessions") {
     EventLoop loop;
+    Parser parser(loop);
+    SUBCASE("of one that was parsed") {}
+    SUBCASE("of one that was not") {
+        parser.fails = true;
+    }
     std::unique_ptr<MuxSessions> sessions;
     MuxSessions::Handlers handlers;
     handlers.names = [] { return std::vector<std::string>{}; };
     handlers.ended = [&](const MuxEnd&) { sessions.reset(); };
-    sessions = std::make_unique<MuxSessions>(loop, 1min, std::move(handlers));
+    sessions = std::make_unique<MuxSessions>(loop, parser.asker(), 1min, std::move(handlers));
     Connection connection = tcp_connection();
     sessions->start(service_of(Builtin::tcpmux), std::move(connection.server), {}, nullptr);
     say(connection.client, "x\r\n");

@@ -166,7 +166,7 @@ TEST_CASE("what clients send is parsed by nobody where there are no filters of s
     Line user;
     user.run(0).config.log_on_success = LogWords{LogWord::userid};
     CHECK(user.needs(facts).find("what clients send, parsed by nobody") != std::string::npos);
-    for (const Builtin builtin : {Builtin::auth, Builtin::metrics}) {
+    for (const Builtin builtin : {Builtin::auth, Builtin::metrics, Builtin::tcpmux}) {
         Line server;
         server.config.builtin = builtin;
         CHECK(server.needs(facts).starts_with("5 x: a parser that hangs"));
