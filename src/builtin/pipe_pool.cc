@@ -7,12 +7,17 @@
 
 namespace inetd {
 
-Pipe make_pipe(bool large) {
+Pipe make_pipe() {
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return {};
-    // Who has a right to no more goes on with what there is.
-    if (large) fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kLargePipe));
     return {Fd(ends[0]), Fd(ends[1])};
+}
+
+void enlarge(Pipe& pipe) {
+    if (std::exchange(pipe.large, true)) return;
+    constexpr int kSize = kLargePipe;
+    // It has more by itself where a page is large.
+    if (fcntl(pipe.in.get(), F_GETPIPE_SZ) < kSize) fcntl(pipe.in.get(), F_SETPIPE_SZ, kSize);
 }
 
 Pipe PipePool::borrow() {
@@ -22,9 +27,10 @@ Pipe PipePool::borrow() {
         pipe = std::move(spare_.back());
         spare_.pop_back();
     } else {
-        pipe = make_pipe(lent_ < kSpare);
+        pipe = make_pipe();
         if (!pipe) return {};
     }
+    if (lent_ < kSpare) enlarge(pipe);
     ++lent_;
     return pipe;
 }

@@ -11,6 +11,7 @@ namespace inetd {
 struct Pipe {
     Fd out; // read from
     Fd in;  // written to
+    bool large = false;
 
     explicit operator bool() const { return static_cast<bool>(in); }
 };
@@ -19,13 +20,15 @@ struct Pipe {
 // relay moves half as much again.
 inline constexpr std::size_t kLargePipe = std::size_t{256} * 1024;
 
-// Empty if the kernel has no more (EMFILE, ENFILE). What large ones hold counts for their user as a
-// whole, whose other pipes become tiny where that is much (pipe-user-pages-soft in pipe(7)).
-[[nodiscard]] Pipe make_pipe(bool large);
+// Empty if the kernel has no more (EMFILE, ENFILE).
+[[nodiscard]] Pipe make_pipe();
+// What large ones hold counts for their user as a whole, whose other pipes become tiny where that
+// is much (pipe-user-pages-soft in pipe(7)). Who has a right to no more goes on with what there is.
+void enlarge(Pipe& pipe);
 
 // Lends pipes to what moves data just now, so that what rests needs none. Keeps a few that came
-// back, which saves most of the making and lets somebody go on where descriptors have run out. No
-// more than these few are large.
+// back, which saves most of the making and lets somebody go on where descriptors have run out.
+// Those that are lent while not many are become large.
 class PipePool {
   public:
     static constexpr std::size_t kSpare = 32;

@@ -170,8 +170,9 @@ Session::Turn Session::echo(Scratch& scratch) {
 Session::Turn Session::pass(Pipe& pipe) {
     constexpr unsigned kFlags = SPLICE_F_NONBLOCK | SPLICE_F_MOVE;
     in_bulk_ = false;
-    if (!pipe) pipe = make_pipe(true);
+    if (!pipe) pipe = make_pipe();
     if (!pipe) return {};
+    enlarge(pipe);
     const ssize_t got = splice(fd_.get(), nullptr, pipe.in.get(), nullptr, kPipeful, kFlags);
     if (got <= 0) return {};
     const auto size = static_cast<std::size_t>(got);
