@@ -3,6 +3,7 @@
 
 // As those of the C++ library, which is all that the service of a client would need of it: these
 // let its pages go from memory after the start. Not for sanitizers, which bring their own.
+// NOLINTBEGIN(cppcoreguidelines-no-malloc): whoever calls these owns what they return
 
 void* operator new(std::size_t size) {
     if (void* memory = std::malloc(size)) return memory;
@@ -16,3 +17,5 @@ void operator delete(void* memory) noexcept {
 void operator delete(void* memory, std::size_t /*size*/) noexcept {
     std::free(memory);
 }
+
+// NOLINTEND(cppcoreguidelines-no-malloc)

@@ -17,7 +17,9 @@ struct Clock {
     static time_point now() noexcept { return time_point(read(CLOCK_MONOTONIC)); }
     // std::chrono::system_clock::now().
     static std::chrono::system_clock::time_point wall() noexcept {
-        return std::chrono::system_clock::time_point(read(CLOCK_REALTIME));
+        using System = std::chrono::system_clock;
+        return System::time_point(
+            std::chrono::duration_cast<System::duration>(read(CLOCK_REALTIME)));
     }
 
   private:

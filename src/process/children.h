@@ -36,6 +36,7 @@ void signal_child(pid_t pid, int signal);
 template<typename Child>
 class ChildTable {
   public:
+    // `pid` is none of these: the kernel gives no number again that was not reaped.
     void add(pid_t pid, Child child) {
         children_.insert(place_of(pid), std::make_unique<Entry>(pid, std::move(child)));
     }

@@ -26,20 +26,19 @@ static int add_clean_pages(dl_phdr_info* object, std::size_t /*size*/, void* dat
         const std::uintptr_t first = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
         const std::uintptr_t last = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
         // NOLINTNEXTLINE(performance-no-int-to-ptr): it is an address, which no object is at
-        static_cast<std::vector<Pages>*>(data)->push_back(
-            {reinterpret_cast<void*>(first), last - first});
+        auto* const start = reinterpret_cast<void*>(first);
+        static_cast<std::vector<Pages>*>(data)->push_back({start, last - first});
     }
     return 0;
 }
 
 void shrink_footprint() {
+    malloc_trim(0);
     // All are known before one is dropped, as the list of them is in pages that are.
     std::vector<Pages> clean;
     dl_iterate_phdr(add_clean_pages, &clean);
     for (const Pages& pages : clean)
         madvise(pages.first, pages.size, MADV_DONTNEED);
-    clean = {};
-    malloc_trim(0);
 }
 
 } // namespace inetd
