@@ -130,9 +130,10 @@ bool may_refuse(const ServiceConfig& config, Refusal refusal) {
         return config.access.max_load != 0;
     case Refusal::libwrap:
         return config.access.libwrap;
+    case Refusal::parser:
+        return config.builtin == Builtin::tcpmux;
     case Refusal::sensor:   // by any service that is one
     case Refusal::resolver: // hardly ever
-    case Refusal::parser:   // the same
         break;
     }
     return false;
