@@ -18,7 +18,7 @@ class Room {
         getrlimit(RLIMIT_NOFILE, &before_);
         rlimit tight = before_;
         tight.rlim_cur = static_cast<rlim_t>(top) + 1;
-        setrlimit(RLIMIT_NOFILE, &tight);
+        REQUIRE(setrlimit(RLIMIT_NOFILE, &tight) == 0);
     }
     Room(const Room&) = delete;
     Room& operator=(const Room&) = delete;
