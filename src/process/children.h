@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -56,11 +55,8 @@ class ChildTable {
         return place == children_.end() || (*place)->first != pid ? nullptr : &(*place)->second;
     }
     [[nodiscard]] std::size_t size() const { return children_.size(); }
-    // Pairs of pid and child, in the order of pids.
-    [[nodiscard]] auto all() const {
-        return std::views::transform(children_,
-                                     [](const auto& entry) -> const Entry& { return *entry; });
-    }
+    // Pointers to pairs of pid and child, in the order of pids.
+    [[nodiscard]] const auto& all() const { return children_; }
 
   private:
     using Entry = std::pair<const pid_t, Child>;

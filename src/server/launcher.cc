@@ -218,8 +218,8 @@ void Launcher::ended(const ChildEnd& end) {
 }
 
 void Launcher::signal_all(int signal) const {
-    for (const auto& [pid, child] : children_.all())
-        signal_child(pid, signal);
+    for (const auto& entry : children_.all())
+        signal_child(entry->first, signal);
 }
 
 } // namespace inetd

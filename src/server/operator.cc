@@ -122,8 +122,8 @@ static std::string identity(const ServiceConfig& config) {
 
 static std::unordered_map<std::string, std::vector<pid_t>> pids_of(const Launcher& launcher) {
     std::unordered_map<std::string, std::vector<pid_t>> all;
-    for (const auto& [pid, child] : launcher.children().all())
-        all[identity(*child.config)].push_back(pid);
+    for (const auto& entry : launcher.children().all())
+        all[identity(*entry->second.config)].push_back(entry->first);
     return all;
 }
 

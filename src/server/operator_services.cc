@@ -120,8 +120,10 @@ void Operator::kill(Parameters& parameters, const Responder& responder) {
         pids.push_back(static_cast<pid_t>(*pid));
     } else {
         // A server may belong to a line that has gone.
-        for (const auto& [one, child] : launcher_.children().all())
+        for (const auto& entry : launcher_.children().all()) {
+            const auto& [one, child] = *entry;
             if (child.config->name == *name || child.config->id() == *name) pids.push_back(one);
+        }
         if (pids.empty() && find({*name}, responder).empty()) return;
     }
     std::sort(pids.begin(), pids.end());

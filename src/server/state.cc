@@ -94,8 +94,10 @@ State take_state(const Roster& roster, const Launcher& launcher, TimePoint now) 
         state.services.push_back(state_of(*service, now));
         state.services.back().load = service->gate->history(now);
     }
-    for (const auto& [pid, child] : launcher.children().all())
+    for (const auto& entry : launcher.children().all()) {
+        const auto& [pid, child] = *entry;
         state.servers.push_back({pid, child.config, child.peer, child.started});
+    }
     std::sort(state.servers.begin(), state.servers.end(),
               [](const auto& a, const auto& b) { return a.started < b.started; });
     return state;

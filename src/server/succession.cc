@@ -73,7 +73,8 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
 }
 
 void hand_over_children(Handover& all, Places& places, const Launcher& launcher) {
-    for (const auto& [pid, child] : launcher.children().all()) {
+    for (const auto& entry : launcher.children().all()) {
+        const auto& [pid, child] = *entry;
         const auto endpoint = child.endpoint.lock();
         all.children.push_back(
             {.pid = pid,
