@@ -29,7 +29,7 @@ ONCE = {
                "daemon chdir ENOENT 2, daemon clone EAGAIN 1, daemon readlink EACCES 1, "
                "daemon readlink EACCES 3, daemon socket EMFILE 1, daemon connect ECONNREFUSED 1, "
                "daemon waitid EINTR 1, daemon chmod EPERM 1, daemon getsockname ENOBUFS 2, "
-               "daemon socketpair EMFILE 3, daemon prlimit64 EPERM 4",
+               "daemon socketpair EMFILE 3",
 }
 SAMPLE = 12  # of a running daemon's kinds of points in each phase
 FEW = 4  # where each point takes a daemon of its own

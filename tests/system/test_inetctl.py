@@ -18,7 +18,7 @@ import types
 import pytest
 
 from harness import BUILD, ENVIRONMENT, INETD, ME, PATIENCE, Daemon, ask, connect, free_port, inetctl
-from support import children, has_nothing, script, started_pid, wait_until
+from support import children, has_nothing, script, servers, started_pid, wait_until
 
 WAIT = """
 import socket
@@ -246,7 +246,7 @@ def test_pause_of_what_has_no_connections(ports, workdir):
             s.connect(("127.0.0.1", datagram))
             s.send(b"hello")
             ctl(d, "list")
-            assert has_nothing(s) and not children(d.pid)
+            assert has_nothing(s) and not servers(d.pid)
             ctl(d, "resume")
             assert s.recv(9) == b"hello" and next_guest.recv(9) == b"hello"
         assert ask(mux, b"cat\r\nx").endswith(b"x")
