@@ -129,9 +129,9 @@ def test_freebind(start, namespace):
     subprocess.run([*namespace.wrap, "sh", "-ec",
                     "ip addr add 10.77.0.1/32 dev lo; ip addr add fd77::1/128 dev lo nodad"],
                    check=True)
-    # The kernel makes the route of an IPv6 address in its own time.
-    route = [*namespace.wrap, "ip", "route", "get", "fd77::1"]
-    wait_until(lambda: subprocess.run(route, check=False).returncode == 0, "there is a route")
+    # The kernel makes the route to an IPv6 address of its own when it comes to it.
+    routes = [*namespace.wrap, "ip", "-6", "route", "show", "table", "local", "fd77::1"]
+    wait_until(lambda: subprocess.check_output(routes), "there is a route")
     assert namespace.run(ask, 79, b"x", "10.77.0.1") == b"x"
     assert namespace.run(ask, 79, b"x", "fd77::1") == b"x"
 
