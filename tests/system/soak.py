@@ -6,6 +6,7 @@ its beginning."""
 import argparse
 import collections
 import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -102,8 +103,11 @@ class Client:
             if when:
                 s.sendall(b"hello" * self.random.choice((1, 10000)))
             if when == 2:
-                with contextlib.suppress(OSError):  # ENOTCONN: a reset has come meanwhile
+                try:
                     s.shutdown(socket.SHUT_WR)
+                except OSError as problem:
+                    if problem.errno != errno.ENOTCONN:  # a reset has come meanwhile
+                        raise
             if when == 3:
                 s.recv(3)
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
