@@ -69,14 +69,16 @@ char state_of(pid_t pid) {
     return field.empty() ? 'Z' : field.front();
 }
 
+// The youngest: that of the test before may be about to end.
 pid_t Fixture::parser() {
     std::ifstream children(fmt::format("/proc/self/task/{}/children", getpid()));
+    pid_t found = 0;
     for (pid_t pid = 0; children >> pid;) {
         std::string name;
         std::ifstream(fmt::format("/proc/{}/comm", pid)) >> name;
-        if (name == "inetd-parser" && state_of(pid) != 'Z') return pid;
+        if (name == "inetd-parser" && state_of(pid) != 'Z') found = pid;
     }
-    return 0;
+    return found;
 }
 
 const std::string kHeader = "PROXY UNKNOWN\r\n"; // 15 bytes
