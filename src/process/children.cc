@@ -27,8 +27,8 @@ std::optional<ChildEnd> reap_one() {
 }
 
 void signal_child(pid_t pid, int signal) {
-    // The group exists once the child has come as far as setsid; until then there is just the
-    // child itself.
+    // The group exists once the child has come as far as that; until then there is just the child
+    // itself.
     if (kill(-pid, signal) != 0) kill(pid, signal);
 }
 

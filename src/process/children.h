@@ -28,7 +28,7 @@ struct ChildEnd {
 // processes that nobody here started, if we are PID 1.
 std::optional<ChildEnd> reap_one();
 
-// Every child leads a session of its own, so this reaches what it has started too.
+// Every child leads a process group of its own, so this reaches what it has started too.
 void signal_child(pid_t pid, int signal);
 
 // The children that live, with what their starter wants to know at their end.

@@ -37,7 +37,7 @@ static bool has_name(int fd, const std::string& path) {
 Result<PidFile> PidFile::take(const std::string& path) {
     Fd fd;
     do {
-        fd.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
+        fd.reset(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0644));
         if (!fd) return errno_error("pid file " + path);
         if (const auto locked = lock_file(fd.get(), path); !locked) return locked.error();
     } while (!has_name(fd.get(), path));

@@ -3,6 +3,7 @@
 #include "process/passage.h"
 #include "process/privilege.h"
 #include "process/sandbox.h"
+#include "process/session.h"
 #include "process/spawn_child.h"
 
 #include <algorithm>
@@ -64,6 +65,7 @@ Result<std::unique_ptr<Spawner>> Spawner::create(SpawnMethod method) {
     std::unique_ptr<Spawner> spawner(new Spawner);
     spawner->method_ = method;
     spawner->own_ = own_identity();
+    spawner->own_sessions_ = may_have_terminal();
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for reports of children");
     spawner->reports_.reset(ends[0]);
@@ -211,6 +213,7 @@ void Spawner::prepare(SpawnSlot& slot, const SpawnRequest& request, bool may_pas
     slot.plan.receive = pass ? slot.passage.exit() : -1;
     slot.plan.fetched = &slot.fetched;
     slot.plan.report = report_writer_.get();
+    slot.plan.own_session = own_sessions_;
     slot.plan.clock = clock_;
     slot.plan.listen_pid = listen_pid != 0 ? &slot.environment[listen_pid] : nullptr;
     slot.plan.sandbox = slot.sandbox ? &slot.sandbox->plan : nullptr;

@@ -60,7 +60,8 @@ enum class SpawnMethod : std::uint8_t {
 struct SpawnSlot;
 
 // The one way in which this program starts another. The daemon's signals must all be blocked
-// (event/signals.h), its directory be / and its umask 022: a child takes those over.
+// (event/signals.h), its directory be / and its umask 022: a child takes those over. Each child
+// leads a process group of its own, and where may_have_terminal() a session of its own.
 class Spawner {
   public:
     // Falls back to fork where the kernel or its filter refuses the other.
@@ -121,7 +122,8 @@ class Spawner {
     Result<pid_t> start(SpawnSlot& slot);
 
     SpawnMethod method_ = SpawnMethod::fork;
-    Account own_; // the daemon's identity, which children of the same need not take
+    bool own_sessions_ = true; // of the children
+    Account own_;              // the daemon's identity, which children of the same need not take
     std::vector<std::unique_ptr<SpawnSlot>> slots_;
     std::size_t next_ = 0;
     Fd reports_;

@@ -179,7 +179,7 @@ INETD_RAW static long become_program(const ChildPlan& plan, SpawnProgress& progr
     long done = take_descriptors(plan);
     if (done < 0) return done;
     progress.stage = SpawnStage::session;
-    done = raw(SYS_setsid);
+    done = plan.own_session ? raw(SYS_setsid) : raw(SYS_setpgid, 0, 0);
     if (done < 0) return done;
     if (plan.set_limit) {
         progress.stage = SpawnStage::limits;

@@ -23,6 +23,7 @@ struct ChildPlan {
     int receive;      // a unix socket with one descriptor or both in a message
     bool* fetched;    // set when that message was received
     int report;       // the pipe for a SpawnReport; not 3
+    bool own_session; // or just a process group of its own
     bool set_account;
     uid_t uid;
     gid_t gid;

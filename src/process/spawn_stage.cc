@@ -9,7 +9,7 @@ const char* stage_text(SpawnStage stage) {
     case SpawnStage::descriptors:
         return "setting up descriptors";
     case SpawnStage::session:
-        return "starting a session";
+        return "starting a process group";
     case SpawnStage::priority:
         return "setting the priority";
     case SpawnStage::io_priority:

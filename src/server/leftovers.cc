@@ -27,7 +27,7 @@ std::size_t Leftovers::look() {
     for (const pid_t pid : control_group_members()) {
         if (pid == getpid() || launcher_.has(pid) || processes_.contains(pid)) continue;
         // What a server has started belongs to it as long as it is there itself.
-        if (launcher_.has(getsid(pid))) continue;
+        if (launcher_.has(getpgid(pid)) || launcher_.has(getsid(pid))) continue;
         Process process;
         process.pidfd = open_process(pid);
         if (!process.pidfd) continue;

@@ -92,6 +92,7 @@ CHILD = {
     "setpriority": "EACCES EPERM",
     "setresgid": "EAGAIN EPERM",
     "setresuid": "EAGAIN EPERM",
+    "setpgid": "EPERM",
     "setsid": "EPERM",
     "socket": "EMFILE ENFILE ENOBUFS ENOMEM",
     "unshare": "ENOMEM ENOSPC EPERM",

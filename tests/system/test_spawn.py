@@ -1,5 +1,7 @@
 """What a service finds when it starts, and what is told of its end."""
 
+import contextlib
+import fcntl
 import grp
 import os
 import pwd
@@ -7,11 +9,12 @@ import re
 import resource
 import signal
 import socket
+import termios
 
 import pytest
 
 from harness import ME, Daemon, ask, connect, free_port, read_all, udp
-from support import children, script, wait_until
+from support import children, script, stat_fields, wait_until
 
 CAT_STATUS = "/bin/cat cat /proc/self/status"
 BASE_NAMES = {"PATH", "USER", "LOGNAME", "HOME", "SHELL"}
@@ -76,13 +79,37 @@ def test_umask_is_022():
     assert status_of(preexec=lambda: os.umask(0o077))["Umask"] == ["0022"]
 
 
-def test_session_and_process_group_are_its_own():
+def groups_of_server(**daemon):
+    """Whether it leads a process group, and a session, and whether that is the daemon's."""
     port = free_port()
-    with Daemon(f"{port} stream tcp nowait {ME} /bin/cat cat /proc/self/stat\n") as d:
-        pid, rest = re.match(r"(\d+) \(cat\) (.*)", ask(port).decode()).groups()
-        _, parent, group, session, *_ = rest.split()
-        assert int(parent) == d.pid
-        assert group == session == pid
+    with Daemon(f"{port} stream tcp nowait {ME} /bin/cat\n", **daemon) as d, connect(port) as s:
+        s.sendall(b"x")
+        assert s.recv(1) == b"x"
+        (main,) = [pid for pid in (d.pid, *children(d.pid)) if "inetd" in os.readlink(f"/proc/{pid}/exe")]
+        (server,) = children(main)
+        _, _, group, session = stat_fields(server)[:4]
+        return int(group) == server, int(session) == server, session == stat_fields(main)[3]
+
+
+def test_a_server_leads_a_process_group_in_a_session_without_a_terminal():
+    assert groups_of_server() == (True, False, True)
+
+
+def test_a_server_does_not_share_a_session_that_has_a_terminal():
+    with contextlib.ExitStack() as stack:
+        ends = os.openpty()
+        for end in ends:
+            stack.callback(os.close, end)
+
+        def take_terminal():
+            fcntl.ioctl(ends[1], termios.TIOCSCTTY, 0)
+
+        assert groups_of_server(preexec=take_terminal) == (True, True, False)
+
+
+def test_nor_one_that_its_leader_can_give_a_terminal():
+    leader = ("sh", "-c", '"$@" & trap "kill $!" TERM; wait; wait', "sh")
+    assert groups_of_server(wrap=leader) == (True, True, False)
 
 
 def test_directory_is_the_root():
