@@ -103,22 +103,22 @@ def idle(bench, cls, connections):
     line = Service(7, builtin="echo")
     if not cls.can([line]):
         return None
-    with cls(bench.directory) as server:
+    group = machine.MemoryGroup(f"inetd-bench-{os.getpid()}")
+    with group, cls(bench.directory) as server:
         server.settings = "defaults = { instances = 0; };\n"  # ours; the others have none anyway
         server.start([line])
-        pss, kernel = machine.pss_kib(server.pid), machine.kernel_kib()
+        group.add(server.pid)
+        pss, charged = machine.pss_kib(server.pid), group.charged_kib()
         with subprocess.Popen([bench.load_path, "idle", "7", str(connections)], text=True,
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clients:
             server.beside.add(clients.pid)
             said = clients.stdout.readline()
             if not said:
                 raise RuntimeError("the clients did not come that far")
-            served = json.loads(said)["served"]
-            own = (machine.pss_kib(server.pid) - pss) / connections
-            # The clients' sockets and ours are of the same kind: half of it is ours.
-            kernels = (machine.kernel_kib() - kernel) / 2 / connections
-            got = {"served": served, "kib_each": own, "kernel_kib_each": kernels,
-                   "all_kib_each": own + kernels}
+            got = {"served": json.loads(said)["served"],
+                   "kib_each": (machine.pss_kib(server.pid) - pss) / connections}
+            if charged is not None:
+                got["all_kib_each"] = (group.charged_kib() - charged) / connections
             clients.stdin.close()
         return got
 

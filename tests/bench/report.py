@@ -17,7 +17,7 @@ NAMES = {"p50_us": "median, us", "p99_us": "99 %, us", "worst_us": "worst, us", 
          "all_cpu_us": "CPU with children, us", "rate": "a second", "pss_kib": "PSS, KiB",
          "mib_s": "MiB/s", "lost": "lost", "served": "served", "alive": "alive after",
          "last_ms": "last, ms", "failed": "failed", "reloads": "reloads", "start_ms": "ms",
-         "all_kib_each": "KiB each", "kernel_kib_each": "of these the kernel's",
+         "all_kib_each": "KiB each, with the kernel's", "kib_each": "PSS of the one process, KiB each",
          "tree_cpu_us": "CPU, us", "ns_one": "one entry, one source: ns", "ns_entries": "10,000 entries",
          "ns_sources": "100,000 sources", "ns_many": "10,000 entries, 100,000 sources"}
 
