@@ -285,7 +285,7 @@ void PeerSplitter::put_back(Work& work, Pending& item) {
             any = inject(work, socket, payload) || any;
     const bool detached = injector_.take_detached();
     // A server would wait for what is lost.
-    if (!any && !look_at_queue(socket.fd.get())) return socket.fd.reset();
+    if (!any && !look_at_queue(socket.fd.get(), SOCK_DGRAM)) return socket.fd.reset();
     if (detached || !injector_.exact()) admit_only_peer(socket, work.batch.errors);
     socket.presence = note_presence(socket.peer, socket.local);
 }

@@ -4,25 +4,41 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <functional>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
+#include <type_traits>
 #include <utility>
 
 namespace inetd {
 
-static int socket_type(int fd) {
-    int type = 0;
-    socklen_t size = sizeof type;
-    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 ? type : -1;
-}
-
 static void set_timestamps(int fd, int on) {
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
+// What it is like: who has sent it, how long it is and how it begins. Nothing if there is none.
+static std::optional<std::uint64_t> likeness_of_datagram(int fd) {
+    struct Seen {
+        ssize_t size = 0;
+        sockaddr_un sender{};
+        std::array<char, 66> beginning{};
+    } seen;
+    static_assert(std::has_unique_object_representations_v<Seen>); // no gaps
+    socklen_t length = sizeof seen.sender;
+    seen.size = recvfrom(fd, seen.beginning.data(), seen.beginning.size(),
+                         MSG_PEEK | MSG_DONTWAIT | MSG_TRUNC,
+                         reinterpret_cast<sockaddr*>(&seen.sender), &length);
+    if (seen.size < 0) return std::nullopt;
+    const std::string_view bytes(reinterpret_cast<const char*>(&seen), sizeof seen);
+    return std::hash<std::string_view>{}(bytes) | 1;
 }
 
 // A datagram that was queued without a timestamp gets one when it is first looked at with
@@ -63,23 +79,29 @@ static void look_at_connections(int fd, QueueHead& head) {
     head.connections = std::move(found);
 }
 
-std::optional<QueueHead> look_at_queue(int fd) {
-    // A connected datagram socket is also ready when an ICMP message has come, with nothing to
-    // take.
+static std::optional<QueueHead> look_at_datagram(int fd, const std::optional<QueueHead>& before) {
+    // udp(7): an error of an earlier datagram is told once, and then the datagram is seen.
+    auto likeness = likeness_of_datagram(fd);
+    if (!likeness && errno != EAGAIN) likeness = likeness_of_datagram(fd);
+    if (!likeness) return std::nullopt;
+    QueueHead head{.likeness = *likeness, .waiting = 1, .connections = {}};
+    if (before && before->likeness == head.likeness) head.datagram = datagram_stamp(fd);
+    return head;
+}
+
+std::optional<QueueHead> look_at_queue(int fd, int type, const std::optional<QueueHead>& before) {
+    if (type != SOCK_STREAM && type != SOCK_SEQPACKET) return look_at_datagram(fd, before);
     pollfd item{fd, POLLIN, 0};
     if (poll(&item, 1, 0) != 1 || (item.revents & POLLIN) == 0) return std::nullopt;
-    QueueHead head{0, 1, {}};
-    const int type = socket_type(fd);
-    if (type == SOCK_STREAM || type == SOCK_SEQPACKET)
-        look_at_connections(fd, head);
-    else
-        head.datagram = datagram_stamp(fd);
+    QueueHead head{.waiting = 1, .connections = {}};
+    look_at_connections(fd, head);
     return head;
 }
 
 // The dead in the queue are only a number, but one that falls when one of them is taken.
 bool QueueHead::untouched_since(const QueueHead& before) const {
-    if (datagram != 0) return datagram == before.datagram;
+    if (likeness != before.likeness) return false;
+    if (datagram != 0 || before.datagram != 0) return datagram == before.datagram;
     if (!connections || !before.connections) return waiting >= before.waiting;
     const auto& now = *connections;
     const auto& then = *before.connections;

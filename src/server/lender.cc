@@ -141,7 +141,8 @@ void Lender::watch_borrower(Endpoint& endpoint) {
 void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     static constexpr Duration kAWhile = std::chrono::seconds(10);
-    const auto head = look_at_queue(endpoint.listener->fd());
+    const auto head =
+        look_at_queue(endpoint.listener->fd(), endpoint.spec().type, endpoint.left_over);
     const auto before = std::exchange(endpoint.left_over, head);
     const bool untouched = head && before && head->untouched_since(*before);
     if (!untouched || lasted > kAWhile) {

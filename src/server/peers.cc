@@ -73,9 +73,9 @@ Peers::resume(const std::shared_ptr<Endpoint>& endpoint, PeerSocket socket,
 // left the very datagram that the one before it had left, nobody wants it.
 void Peers::ended(const std::shared_ptr<Correspondence>& correspondence) {
     const auto endpoint = correspondence->endpoint.lock();
-    const auto head = look_at_queue(correspondence->socket.fd.get());
-    if (!head || !endpoint) return;
     const auto& before = correspondence->left_over;
+    const auto head = look_at_queue(correspondence->socket.fd.get(), SOCK_DGRAM, before);
+    if (!head || !endpoint) return;
     if (before && head->untouched_since(*before)) {
         const Service& service = *endpoint->service;
         log::warning({.service = service.name(), .peer = &correspondence->socket.peer},

@@ -63,7 +63,9 @@ struct Queue {
     }
 
     [[nodiscard]] QueueHead look() const {
-        auto head = look_at_queue(socket.get());
+        auto head = look_at_queue(socket.get(), type);
+        REQUIRE(head);
+        if (type == SOCK_DGRAM) head = look_at_queue(socket.get(), type, head);
         REQUIRE(head);
         CHECK(head->exact());
         return *head;
@@ -87,7 +89,7 @@ void check(Queue queue) {
     CHECK(queue.look().untouched_since(after));
     for (int i = 0; i < 4; ++i)
         (void)queue.take();
-    CHECK_FALSE(look_at_queue(queue.socket.get()));
+    CHECK_FALSE(look_at_queue(queue.socket.get(), queue.type));
 }
 
 // A reset connection, or a unix one whose client has gone, waits on without an identity.
@@ -160,10 +162,30 @@ TEST_CASE("a TCP client that has only closed waits on") {
 }
 
 TEST_CASE("without identities only the number counts") {
-    const QueueHead before{0, 2, {}};
-    CHECK(QueueHead{0, 3, {}}.untouched_since(before));
-    CHECK_FALSE(QueueHead{0, 1, {}}.untouched_since(before));
+    const QueueHead before{.waiting = 2, .connections = {}};
+    CHECK(QueueHead{.waiting = 3, .connections = {}}.untouched_since(before));
+    CHECK_FALSE(QueueHead{.waiting = 1, .connections = {}}.untouched_since(before));
     CHECK_FALSE(before.exact());
+}
+
+TEST_CASE("a datagram counts as taken until it is looked at for the second time") {
+    const Queue queue(AF_INET, "127.0.0.1", SOCK_DGRAM);
+    const auto first = look_at_queue(queue.socket.get(), SOCK_DGRAM);
+    const auto second = look_at_queue(queue.socket.get(), SOCK_DGRAM, first);
+    const auto third = look_at_queue(queue.socket.get(), SOCK_DGRAM, second);
+    REQUIRE((first && second && third));
+    CHECK_FALSE(first->exact());
+    CHECK_FALSE(second->untouched_since(*first));
+    CHECK(third->untouched_since(*second));
+    // Its client says the same again.
+    (void)queue.take();
+    (void)queue.take();
+    (void)queue.take();
+    REQUIRE(send(queue.clients[0].get(), "x", 1, 0) == 1);
+    const auto again = look_at_queue(queue.socket.get(), SOCK_DGRAM, third);
+    REQUIRE(again);
+    CHECK(again->likeness == third->likeness);
+    CHECK_FALSE(again->untouched_since(*third));
 }
 
 TEST_CASE("an ICMP message that nobody has taken is no datagram") {
@@ -175,5 +197,5 @@ TEST_CASE("an ICMP message that nobody has taken is no datagram") {
     REQUIRE(send(fd.get(), "x", 1, 0) == 1);
     pollfd item{fd.get(), POLLERR, 0};
     REQUIRE(poll(&item, 1, 10'000) == 1);
-    CHECK_FALSE(look_at_queue(fd.get()));
+    CHECK_FALSE(look_at_queue(fd.get(), SOCK_DGRAM));
 }
