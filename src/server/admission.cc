@@ -73,6 +73,11 @@ bool Admission::repair(Endpoint& endpoint) {
     return repair.undone;
 }
 
+void Admission::answer(Endpoint& endpoint) {
+    const bool held = endpoint.service->hold != Hold::none;
+    if (!stopped_ && !held && endpoint.not_before <= loop_.now()) on_ready_(endpoint);
+}
+
 void Admission::pause(Endpoint& endpoint, Duration how_long) {
     endpoint.not_before = Clock::now() + how_long;
     arm(endpoint);

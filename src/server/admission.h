@@ -24,6 +24,9 @@ class Admission {
     // again when it does not any more.
     void arm(Endpoint& endpoint);
     void arm_all(Service& service);
+    // Somebody waits at the socket, which is not watched: as if it had become readable, unless
+    // something stands in the way.
+    void answer(Endpoint& endpoint);
     // What opens a socket anew that is of no use any more; it may call arm().
     void on_lost(OnReady reopen) { reopen_ = std::move(reopen); }
     // Mends what a process that has or had the endpoint's socket has done to it. False: it had to

@@ -74,15 +74,23 @@ std::function<void(const ChildEnd&, Duration lasted)> Lender::resume(Endpoint& e
 void Lender::take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     if (endpoint.lent_to != end.pid || !endpoint.listener) return;
     if (!give_back(endpoint)) return;
-    judge(endpoint, end, lasted);
-    admission_.arm(endpoint);
+    // Whoever waits already need not wait for another round.
+    if (judge(endpoint, end, lasted) && endpoint.service->config->wait) {
+        admission_.answer(endpoint);
+        if (endpoint.lent_to != 0) return;
+    }
+    listen_again(endpoint);
 }
 
 bool Lender::give_back(Endpoint& endpoint) {
     endpoint.lent_to = 0;
     forget(endpoint);
-    set_blocking(endpoint.listener->fd(), false);
     return admission_.repair(endpoint);
+}
+
+void Lender::listen_again(Endpoint& endpoint) {
+    set_blocking(endpoint.listener->fd(), false);
+    admission_.arm(endpoint);
 }
 
 // Most servers of datagrams end at once, and nobody need hear of those.
@@ -113,7 +121,10 @@ void Lender::find_borrower(Endpoint& endpoint) {
     endpoint.loan = std::make_unique<Loan>();
     endpoint.loan->pidfd = std::move(borrower->pidfd);
     endpoint.loan->noted = true;
-    if (!pid) return static_cast<void>(give_back(endpoint));
+    if (!pid) {
+        if (give_back(endpoint)) set_blocking(endpoint.listener->fd(), false);
+        return;
+    }
     log::info({.service = service.name()},
               "{}: pid {}, started by the daemon before, has the socket", service.name(), *pid);
     endpoint.lent_to = *pid;
@@ -127,7 +138,7 @@ void Lender::watch_borrower(Endpoint& endpoint) {
             loop_.watch(endpoint.loan->pidfd.get(), EPOLLIN, [this, &endpoint](std::uint32_t) {
                 log::info({.service = endpoint.service->name()}, "{}: pid {} ended",
                           endpoint.service->name(), endpoint.lent_to);
-                if (give_back(endpoint)) admission_.arm(endpoint);
+                if (give_back(endpoint)) listen_again(endpoint);
             });
     } catch (const std::system_error&) {
         // epoll_ctl(2): ENOSPC, ENOMEM. What has ended is still found then.
@@ -138,7 +149,7 @@ void Lender::watch_borrower(Endpoint& endpoint) {
 // What waited after the server before and waits still is proof that nothing was taken. Where the
 // kernel only tells how many wait, others may have come meanwhile; so a server that says it went
 // well is believed for a while.
-void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
+bool Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     static constexpr Duration kAWhile = std::chrono::seconds(10);
     const auto head =
@@ -148,16 +159,17 @@ void Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     if (!untouched || lasted > kAWhile) {
         endpoint.idle_deaths = 0;
         endpoint.death_backoff.reset();
-        return;
+        return head.has_value();
     }
     const bool proof = (head->exact() && before->exact()) || !end.succeeded();
-    if (!proof && ++endpoint.idle_deaths < kBelieved) return;
+    if (!proof && ++endpoint.idle_deaths < kBelieved) return true;
     const Duration wait = endpoint.death_backoff.next();
     log::warning(
         {.event = log::Event::left_unread, .service = endpoint.service->name(), .pid = end.pid},
         "{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",
         endpoint.service->name(), end.pid, end.text(), seconds(wait));
     endpoint.not_before = Clock::now() + wait;
+    return false;
 }
 
 } // namespace inetd

@@ -34,10 +34,12 @@ class Lender {
     std::function<void(const ChildEnd&, Duration lasted)> when_ended(Endpoint& endpoint);
     void watch_for_others(Endpoint& endpoint);
     void watch_borrower(Endpoint& endpoint);
-    // False if the socket had to be opened anew.
+    // False if the socket had to be opened anew; else it still blocks.
     bool give_back(Endpoint& endpoint);
+    void listen_again(Endpoint& endpoint);
     void take_back(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
-    static void judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
+    // Whether somebody waits who may be served at once.
+    static bool judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted);
 
     EventLoop& loop_;
     Launcher& launcher_;
