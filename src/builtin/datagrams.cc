@@ -29,7 +29,7 @@ struct Batch {
     struct alignas(cmsghdr) Control {
         std::array<char, kControl> bytes;
     };
-    std::array<SocketAddress, kBatch> sources;
+    std::array<sockaddr_un, kBatch> sources; // of whichever family
     std::array<Control, kBatch> controls;
     std::array<iovec, kBatch> vectors;
     std::array<mmsghdr, kBatch> messages;
@@ -58,8 +58,8 @@ static int receive(int fd, bool want_payload) {
         batch.vectors.at(i) = {payloads.at(i).data(), want_payload ? kPayload : 0};
         msghdr& header = batch.messages.at(i).msg_hdr;
         header = {};
-        header.msg_name = batch.sources.at(i).room();
-        header.msg_namelen = SocketAddress::kRoom;
+        header.msg_name = &batch.sources.at(i);
+        header.msg_namelen = sizeof(sockaddr_un);
         header.msg_iov = &batch.vectors.at(i);
         header.msg_iovlen = 1;
         header.msg_control = batch.controls.at(i).bytes.data();
@@ -67,6 +67,10 @@ static int receive(int fd, bool want_payload) {
     }
     // With MSG_TRUNC msg_len is the true length, recv(2).
     return recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT | MSG_TRUNC, nullptr);
+}
+
+static SocketAddress source_of(const msghdr& header) {
+    return {header.msg_name, header.msg_namelen};
 }
 
 static SocketAddress from_v4(in_addr address) {
@@ -168,8 +172,7 @@ static std::size_t sift(std::size_t received, bool whole, std::uint16_t port, co
     for (std::size_t i = 0; i < received; ++i) {
         mmsghdr& message = batch.messages.at(i);
         msghdr& header = message.msg_hdr;
-        SocketAddress& source = batch.sources.at(i);
-        source.set_size(header.msg_namelen);
+        const SocketAddress source = source_of(header);
         // unix(7): a client that did not bind has no name.
         const bool nameless = header.msg_namelen <= sizeof(sa_family_t);
         if (nameless || (whole && (header.msg_flags & MSG_TRUNC) != 0)) {
@@ -203,10 +206,8 @@ DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port, cons
         stats.bytes_in += batch.messages.at(i).msg_len;
     if (service == Builtin::discard) {
         // Whoever looks for those that are refused finds them here as well.
-        for (std::size_t i = 0; admits && i < stats.received; ++i) {
-            batch.sources.at(i).set_size(batch.messages.at(i).msg_hdr.msg_namelen);
-            static_cast<void>(admits(batch.sources.at(i)));
-        }
+        for (std::size_t i = 0; admits && i < stats.received; ++i)
+            static_cast<void>(admits(source_of(batch.messages.at(i).msg_hdr)));
         return stats;
     }
     const std::size_t count = sift(stats.received, service == Builtin::echo, port, admits, stats);

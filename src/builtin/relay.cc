@@ -43,10 +43,7 @@ RelayState Relay::state() const {
 
 SocketAddress Relay::peer() const {
     if (peer_size_ > 0) return {peer_.data(), peer_size_};
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    if (getpeername(client.fd.get(), peer.room(), &size) == 0) peer.set_size(size);
-    return peer;
+    return SocketAddress::peer_of(client.fd.get()).value_or(SocketAddress());
 }
 
 bool Relay::pump(PipePool& pool) {

@@ -89,7 +89,7 @@ class Relay {
     ServiceConfigPtr service_;
     std::shared_ptr<void> lease_;
     TimePoint started_;
-    // Not a SocketAddress, whose room for a path is most of a relay. Unix peers are not stored.
+    // Not a SocketAddress, which would keep the path of a unix peer: these are not stored.
     std::array<char, sizeof(sockaddr_in6)> peer_{};
     std::uint8_t peer_size_ = 0;
 };

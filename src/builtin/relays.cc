@@ -157,17 +157,10 @@ bool Relays::connect_now(Handle relay, const SocketAddress& address) {
 // started.
 static bool met_itself(const Fd& fd, const SocketAddress& asked) {
     if (!asked.is_ip()) return false;
-    SocketAddress own;
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd.get(), own.room(), &size) != 0) return false;
-    own.set_size(size);
-    if (own.port() != asked.port()) return false;
+    const auto own = SocketAddress::bound_to(fd.get());
+    if (!own || own->port() != asked.port()) return false;
     // An address that was asked for need not be the one connected to, as 0.0.0.0 is not.
-    size = SocketAddress::kRoom;
-    if (getpeername(fd.get(), peer.room(), &size) != 0) return false;
-    peer.set_size(size);
-    return own == peer;
+    return SocketAddress::peer_of(fd.get()) == own;
 }
 
 void Relays::on_connected(Handle relay) {

@@ -91,10 +91,7 @@ Session::Kind Session::kind_of(int fd) {
 SocketAddress Session::peer() const {
     if (peer_size_ > 0) return {peer_.data(), peer_size_};
     // A unix socket knows its peer's name even when the peer is gone.
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    if (getpeername(fd_.get(), peer.room(), &size) == 0) peer.set_size(size);
-    return peer;
+    return SocketAddress::peer_of(fd_.get()).value_or(SocketAddress());
 }
 
 std::uint32_t Session::wanted() const {

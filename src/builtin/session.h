@@ -98,7 +98,7 @@ class Session {
     std::unique_ptr<char[]> left_; // what a short write left over: [left_begin_, left_end_)
     std::uint32_t left_begin_ = 0;
     std::uint32_t left_end_ = 0;
-    // Not a SocketAddress, whose room for a path is most of a session. Unix peers are not stored.
+    // Not a SocketAddress, which would keep the path of a unix peer: these are not stored.
     std::array<char, sizeof(sockaddr_in6)> peer_{};
     std::uint8_t peer_size_ = 0;
     Kind kind_;

@@ -87,13 +87,10 @@ Result<void> set_access(const Place& place) {
 }
 
 Result<Listening> take_over_at(const Place& place, Fd fd) {
-    SocketAddress bound;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd.get(), bound.room(), &size) != 0)
-        return given_up(place.path, errno_error("getsockname"));
-    bound.set_size(size);
-    if (bound.unix_file() != place.path) {
-        unlink(bound.unix_file().c_str());
+    const auto bound = SocketAddress::bound_to(fd.get());
+    if (!bound) return given_up(place.path, errno_error("getsockname"));
+    if (bound->unix_file() != place.path) {
+        unlink(bound->unix_file().c_str());
         return Error{"it is not that of " + place.path, 0};
     }
     if (fcntl(fd.get(), F_SETFD, FD_CLOEXEC) != 0)

@@ -115,11 +115,10 @@ bool Attempt::connect() {
 
 // A socket that is not connected has a port from its first datagram on, but no address.
 void Attempt::learn_own() {
-    SocketAddress own;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd_.get(), own.room(), &size) != 0) return;
-    own.set_size(size);
-    trial_.own = own.is_wildcard() ? ":" + std::to_string(own.port()) : own.unmapped().to_string();
+    const auto own = SocketAddress::bound_to(fd_.get());
+    if (!own) return;
+    trial_.own =
+        own->is_wildcard() ? ":" + std::to_string(own->port()) : own->unmapped().to_string();
 }
 
 void Attempt::begin_sending() {
@@ -193,12 +192,12 @@ bool Attempt::send_some() {
 
 bool Attempt::receive_some() {
     std::array<char, std::size_t{64} * 1024> buffer;
-    SocketAddress from;
-    socklen_t size = SocketAddress::kRoom;
+    AddressRoom sender;
     const std::size_t room =
         plan_.most == 0 ? buffer.size()
                         : std::min<std::size_t>(buffer.size(), plan_.most - trial_.received);
-    const ssize_t got = recvfrom(fd_.get(), buffer.data(), room, MSG_DONTWAIT, from.room(), &size);
+    const ssize_t got =
+        recvfrom(fd_.get(), buffer.data(), room, MSG_DONTWAIT, sender.data(), &sender.size);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (got < 0 && !way_.has_connections()) return over(Trial::End::unreachable, errno);
     if (got < 0) return over(Trial::End::reset, errno);
@@ -206,8 +205,8 @@ bool Attempt::receive_some() {
     if (!trial_.first) trial_.first = since();
     answered_ = SteadyClock::now();
     trial_.received += static_cast<std::uint64_t>(got);
-    if (!way_.has_connections() && size != 0) {
-        from.set_size(size);
+    if (!way_.has_connections() && sender.size != 0) {
+        const SocketAddress from = sender.address();
         if (from.is_ip() && !(from.unmapped().to_string() == way_.address.unmapped().to_string()))
             trial_.peer = from.unmapped().to_string();
     }

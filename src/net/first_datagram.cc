@@ -5,13 +5,11 @@
 namespace inetd {
 
 std::optional<SocketAddress> first_sender(int fd) {
-    SocketAddress sender;
-    socklen_t size = SocketAddress::kRoom;
+    AddressRoom sender;
     // udp(7): an error of an earlier datagram is told once, and then the datagram is seen.
     for (int attempt = 0; attempt < 2; ++attempt) {
-        if (recvfrom(fd, nullptr, 0, MSG_PEEK | MSG_DONTWAIT, sender.room(), &size) < 0) continue;
-        sender.set_size(size);
-        return sender;
+        if (recvfrom(fd, nullptr, 0, MSG_PEEK | MSG_DONTWAIT, sender.data(), &sender.size) >= 0)
+            return sender.address();
     }
     return std::nullopt;
 }

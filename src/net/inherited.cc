@@ -37,13 +37,11 @@ static bool has_connections(int type) {
 // While a socket of datagrams has a peer getsockname(2) tells the address that this one sees, in
 // place of a wildcard. So it loses its peer for the moment that it takes to ask.
 static SocketAddress bound_address(int fd) {
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    const bool connected = getpeername(fd, peer.room(), &size) == 0 && disconnect(fd);
-    peer.set_size(size);
+    const auto peer = SocketAddress::peer_of(fd);
+    const bool connected = peer && disconnect(fd);
     SocketAddress bound = own_address(fd);
     // If that fails, it is as it should be: whoever takes it would disconnect it.
-    if (connected) static_cast<void>(connect(fd, peer.data(), peer.size()));
+    if (connected) static_cast<void>(connect(fd, peer->data(), peer->size()));
     return bound;
 }
 

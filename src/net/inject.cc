@@ -150,10 +150,8 @@ bool DatagramInjector::inject_plain(int target, int protocol, const SocketAddres
     SocketAddress own = local;
     own.set_port(0);
     if (bind(sender.get(), own.data(), own.size()) != 0) return false;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(sender.get(), own.room(), &size) != 0) return false;
-    own.set_size(size);
-    if (connect(target, own.data(), own.size()) != 0) return false;
+    const auto bound = SocketAddress::bound_to(sender.get());
+    if (!bound || connect(target, bound->data(), bound->size()) != 0) return false;
     const bool sent = sendto(sender.get(), payload.data(), payload.size(), MSG_NOSIGNAL,
                              local.data(), local.size()) >= 0;
     const bool back = connect(target, peer.data(), peer.size()) == 0;

@@ -110,12 +110,12 @@ static bool may_accept(int fd) {
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;
     if (was_lent_ && !may_accept(fd_.get())) return result;
-    socklen_t size = SocketAddress::kRoom;
-    const int fd = accept4(fd_.get(), result.peer.room(), &size,
-                           SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
+    AddressRoom peer;
+    const int fd =
+        accept4(fd_.get(), peer.data(), &peer.size, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));
     if (fd >= 0) {
         result.fd.reset(fd);
-        result.peer.set_size(size);
+        result.peer = peer.address();
         result.outcome = Outcome::accepted;
         return result;
     }

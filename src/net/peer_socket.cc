@@ -68,16 +68,16 @@ static ssize_t receive(int fd, std::vector<char>& buffer, int flags, SocketAddre
     iovec part{buffer.data(), buffer.size()};
     alignas(cmsghdr) std::array<char, 256> control{};
     msghdr message{};
-    message.msg_name = peer.room();
-    message.msg_namelen = SocketAddress::kRoom;
+    AddressRoom sender;
+    message.msg_name = sender.data();
+    message.msg_namelen = sender.size;
     message.msg_iov = &part;
     message.msg_iovlen = 1;
     message.msg_control = control.data();
     message.msg_controllen = control.size();
     const ssize_t size = recvmsg(fd, &message, flags | MSG_DONTWAIT);
     if (size >= 0) {
-        peer.set_size(message.msg_namelen);
-        peer = peer.unmapped();
+        peer = SocketAddress(sender.data(), message.msg_namelen).unmapped();
         local = local_address(message).unmapped();
     }
     return size;

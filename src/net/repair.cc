@@ -14,9 +14,7 @@ bool is_shut_down(int fd) {
 }
 
 bool is_connected(int fd) {
-    SocketAddress peer;
-    socklen_t size = SocketAddress::kRoom;
-    return getpeername(fd, peer.room(), &size) == 0;
+    return SocketAddress::peer_of(fd).has_value();
 }
 
 bool disconnect(int fd) {

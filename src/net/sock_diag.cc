@@ -155,15 +155,13 @@ static std::optional<Identities> waiting_unix(int listener) {
 }
 
 std::optional<Identities> waiting_connections(int listener) {
-    SocketAddress local;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(listener, local.room(), &size) != 0) return std::nullopt;
-    local.set_size(size);
-    if (local.family() == AF_UNIX) return waiting_unix(listener);
+    const auto local = SocketAddress::bound_to(listener);
+    if (!local) return std::nullopt;
+    if (local->family() == AF_UNIX) return waiting_unix(listener);
     // What waits at an MPTCP socket is shown as the TCP connections that it is made of.
     const int protocol = int_option(listener, SO_PROTOCOL);
-    if (local.is_ip() && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
-        return waiting_tcp(local);
+    if (local->is_ip() && (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP))
+        return waiting_tcp(*local);
     return std::nullopt;
 }
 
@@ -177,16 +175,11 @@ static void set_address(const SocketAddress& address, std::uint32_t* words) {
 
 // The kernel looks the one connection up in its hash table, without going through all.
 std::optional<uid_t> connection_owner(int fd, std::uint16_t local, std::uint16_t remote) {
-    SocketAddress here;
-    SocketAddress there;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd, here.room(), &size) != 0) return std::nullopt;
-    here.set_size(size);
-    size = SocketAddress::kRoom;
-    if (getpeername(fd, there.room(), &size) != 0) return std::nullopt;
-    there.set_size(size);
-    here = here.unmapped();
-    there = there.unmapped();
+    const auto own = SocketAddress::bound_to(fd);
+    const auto peer = SocketAddress::peer_of(fd);
+    if (!own || !peer) return std::nullopt;
+    const SocketAddress here = own->unmapped();
+    const SocketAddress there = peer->unmapped();
     if (!here.is_ip() || here.family() != there.family()) return std::nullopt;
 
     inet_diag_req_v2 request{};

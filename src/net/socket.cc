@@ -151,11 +151,7 @@ bool specs_clash(const ListenSpec& a, const ListenSpec& b) {
 }
 
 SocketAddress own_address(int fd) {
-    SocketAddress own;
-    socklen_t size = SocketAddress::kRoom;
-    if (getsockname(fd, own.room(), &size) != 0) return {};
-    own.set_size(size);
-    return own;
+    return SocketAddress::bound_to(fd).value_or(SocketAddress());
 }
 
 SocketFile identify_file(const SocketAddress& address) {

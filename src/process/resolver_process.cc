@@ -20,8 +20,8 @@ namespace {
 // An Inquiry as it travels, between two processes of one binary.
 struct Message {
     Inquiry::Kind kind;
-    SocketAddress client;
-    SocketAddress local;
+    AddressRoom client;
+    AddressRoom local;
     std::array<char, 256> daemon;
 };
 static_assert(std::is_trivially_copyable_v<Message>);
@@ -31,12 +31,19 @@ enum class Word : char { unknown = 'u', known = 'k', admitted = 'a', refused = '
 
 } // namespace
 
+static void put(const SocketAddress& address, AddressRoom& room) {
+    std::memcpy(&room.bytes, address.data(), address.size());
+    room.size = address.size();
+}
+
 static std::string answer(const Message& message) {
+    const SocketAddress client = message.client.address();
     if (message.kind == Inquiry::Kind::wrappers) {
-        const bool admitted = wrappers_admit(message.daemon.data(), message.client, message.local);
+        const bool admitted =
+            wrappers_admit(message.daemon.data(), client, message.local.address());
         return {static_cast<char>(admitted ? Word::admitted : Word::refused)};
     }
-    const HostNames names = look_up_host(message.client);
+    const HostNames names = look_up_host(client);
     const bool known = names.state == HostNames::State::known;
     std::string text{static_cast<char>(known ? Word::known : Word::unknown)};
     for (const std::string& name : names.names)
@@ -64,8 +71,8 @@ Result<WorkerProcess> start_resolver() {
 bool send_inquiry(int socket, const Inquiry& inquiry) {
     Message message{};
     message.kind = inquiry.kind;
-    message.client = inquiry.client;
-    message.local = inquiry.local;
+    put(inquiry.client, message.client);
+    put(inquiry.local, message.local);
     const auto size = std::min(inquiry.daemon.size(), message.daemon.size() - 1);
     std::memcpy(message.daemon.data(), inquiry.daemon.data(), size);
     return send(socket, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT) ==

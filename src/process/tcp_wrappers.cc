@@ -53,11 +53,11 @@ bool wrappers_admit(const std::string& daemon, const SocketAddress& client,
     static const Library library = load();
     if (!library.complete()) return false;
     if (!can_read(*library.allow_table) || !can_read(*library.deny_table)) return false;
-    SocketAddress peer = client.unmapped();
-    SocketAddress own = local.unmapped();
+    const SocketAddress peer = client.unmapped();
+    const SocketAddress own = local.unmapped();
     request_info request{};
-    library.init(&request, RQ_DAEMON, daemon.c_str(), RQ_CLIENT_SIN, peer.room(), RQ_SERVER_SIN,
-                 own.room(), 0);
+    library.init(&request, RQ_DAEMON, daemon.c_str(), RQ_CLIENT_SIN, peer.data(), RQ_SERVER_SIN,
+                 own.data(), 0);
     // As the macro sock_methods does.
     request.hostname = library.hostname;
     request.hostaddr = library.hostaddr;

@@ -24,10 +24,8 @@ static std::string beginning(const ServiceConfig& config, const SocketAddress& p
 }
 
 static SocketAddress local_end(int connection) {
-    SocketAddress local;
-    socklen_t size = SocketAddress::kRoom;
-    if (connection >= 0 && getsockname(connection, local.room(), &size) == 0) local.set_size(size);
-    return local;
+    if (connection < 0) return {};
+    return SocketAddress::bound_to(connection).value_or(SocketAddress());
 }
 
 // Clients of TCP, if they have come to us by themselves.

@@ -16,7 +16,7 @@ json address(const SocketAddress& address) {
 
 SocketAddress address_of(const json& item) {
     const std::string bytes = bytes_of(item);
-    if (bytes.size() > SocketAddress::kRoom || (!bytes.empty() && bytes.size() < 2))
+    if (bytes.size() > SocketAddress::kLongest || (!bytes.empty() && bytes.size() < 2))
         throw std::invalid_argument("an address has a wrong size");
     const SocketAddress address(bytes.data(), static_cast<socklen_t>(bytes.size()));
     if ((address.family() == AF_INET && bytes.size() < sizeof(sockaddr_in)) ||

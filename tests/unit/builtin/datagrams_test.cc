@@ -41,11 +41,11 @@ struct Datagram {
 Datagram receive(const Fd& fd) {
     await_input(fd);
     Datagram datagram{.text = std::string(70'000, '\0'), .from = {}};
-    socklen_t size = SocketAddress::kRoom;
+    AddressRoom sender;
     const ssize_t got = recvfrom(fd.get(), datagram.text.data(), datagram.text.size(), 0,
-                                 datagram.from.room(), &size);
+                                 sender.data(), &sender.size);
     REQUIRE(got >= 0);
-    datagram.from.set_size(size);
+    datagram.from = sender.address();
     datagram.text.resize(static_cast<std::size_t>(got));
     return datagram;
 }

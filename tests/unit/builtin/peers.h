@@ -28,11 +28,9 @@ inline void set_option(const Fd& fd, int option, int value) {
 }
 
 inline SocketAddress name_of(const Fd& fd) {
-    SocketAddress address;
-    socklen_t size = SocketAddress::kRoom;
-    REQUIRE(getsockname(fd.get(), address.room(), &size) == 0);
-    address.set_size(size);
-    return address;
+    const auto address = SocketAddress::bound_to(fd.get());
+    REQUIRE(address);
+    return *address;
 }
 
 // Bound to a numeric address and a port of the kernel's choice.
