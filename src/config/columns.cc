@@ -15,7 +15,7 @@ static bool fail(const Source& source, Position at, std::string text, std::strin
 
 struct TypeName {
     std::string_view name;
-    int type;
+    std::int16_t type;
 };
 static constexpr TypeName kTypes[] = {{"stream", SOCK_STREAM},
                                       {"dgram", SOCK_DGRAM},

@@ -9,7 +9,7 @@
 
 namespace inetd {
 
-static int protocol_number(Transport transport) {
+static std::int16_t protocol_number(Transport transport) {
     switch (transport) {
     case Transport::tcp:
         return IPPROTO_TCP;
@@ -84,7 +84,7 @@ std::optional<Endpoints::Kind> Endpoints::kind_of(const Source& source, const Se
         source.error(line.protocol.at, number.problem, number.hint);
         return std::nullopt;
     }
-    kind.protocol = number.value;
+    kind.protocol = static_cast<std::int16_t>(number.value);
     if (kind.protocol == IPPROTO_ICMPV6) kind.family = IpFamily::v6;
     return kind;
 }

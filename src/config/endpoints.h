@@ -33,8 +33,8 @@ class Endpoints {
 
     // What a socket of IP is to be, apart from its address.
     struct Kind {
-        int type = 0;
-        int protocol = 0;
+        std::int16_t type = 0;
+        std::int16_t protocol = 0;
         IpFamily family = IpFamily::any;
     };
 

@@ -26,7 +26,7 @@ struct ServiceLine {
     Token socket_group;
     std::optional<mode_t> socket_mode;
 
-    int type = 0; // SOCK_*; 0 = the column holds an error
+    std::int16_t type = 0; // SOCK_*; 0 = the column holds an error
     Token protocol;
     Transport transport = Transport::tcp;
     IpFamily family = IpFamily::any; // of "raw" only protocols(5) can tell

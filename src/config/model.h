@@ -23,9 +23,9 @@ namespace inetd {
 // The identity of a listening socket across reloads: two specs that are equal can share one socket.
 struct ListenSpec {
     SocketAddress address;
-    int type = SOCK_STREAM;  // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW
-    int protocol = 0;        // IPPROTO_*; 0 for AF_UNIX and AF_VSOCK
-    bool dual_stack = false; // AF_INET6 that takes IPv4 clients too ("tcp46")
+    std::int16_t type = SOCK_STREAM; // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW
+    std::int16_t protocol = 0;       // IPPROTO_*; 0 for AF_UNIX and AF_VSOCK
+    bool dual_stack = false;         // AF_INET6 that takes IPv4 clients too ("tcp46")
 
     friend bool operator==(const ListenSpec&, const ListenSpec&) = default;
 };
@@ -206,7 +206,9 @@ struct ServiceConfig {
     int line = 0;
     std::shared_ptr<const Origins> origins; // of its values, for whoever asks; may be null
 
-    [[nodiscard]] int type() const { return listen.empty() ? SOCK_STREAM : listen.front().type; }
+    [[nodiscard]] int type() const {
+        return listen.empty() ? int{SOCK_STREAM} : listen.front().type;
+    }
     // "ftp/tcp": unique among services of one address.
     [[nodiscard]] std::string id() const { return name + "/" + protocol; }
 };

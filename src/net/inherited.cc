@@ -64,8 +64,10 @@ Result<InheritedSocket> examine_socket(Fd fd, std::string name, Holder holder,
     ListenSpec& spec = socket.spec;
     spec.address = bound.family() == AF_UNSPEC ? bound_address(fd.get()) : bound;
     if (spec.address.family() == AF_UNSPEC) return errno_error(what);
-    spec.type = *type;
-    if (spec.address.is_ip()) spec.protocol = option(fd.get(), SOL_SOCKET, SO_PROTOCOL).value_or(0);
+    spec.type = static_cast<std::int16_t>(*type);
+    if (spec.address.is_ip())
+        spec.protocol =
+            static_cast<std::int16_t>(option(fd.get(), SOL_SOCKET, SO_PROTOCOL).value_or(0));
     if (!is_bound(spec.address, *type)) return Error{what + " is not bound to an address", 0};
     if (*family == AF_INET6)
         spec.dual_stack = spec.address.is_wildcard() &&

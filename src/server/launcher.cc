@@ -55,7 +55,8 @@ static Fd copy_for_traffic(const ServiceConfig& config, int protocol, int connec
 
 pid_t Launcher::launch(Order order) {
     const ServiceConfigPtr& config = order.service.config;
-    const int protocol = config->listen.empty() ? IPPROTO_TCP : config->listen.front().protocol;
+    const int protocol =
+        config->listen.empty() ? int{IPPROTO_TCP} : config->listen.front().protocol;
     const Environment peer = peer_environment(order.peer, order.local, protocol);
     if (!order.service.group_problem.empty()) {
         log::error({.event = log::Event::child_failed, .service = config->name},

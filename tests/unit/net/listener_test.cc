@@ -12,7 +12,7 @@ using namespace inetd;
 
 namespace {
 
-std::unique_ptr<Listener> listener(int type, std::uint32_t port = 0) {
+std::unique_ptr<Listener> listener(std::int16_t type, std::uint32_t port = 0) {
     const auto number = static_cast<std::uint16_t>(port);
     const ListenSpec spec{*SocketAddress::parse_ip("127.0.0.1", number), type, 0, false};
     auto opened = Listener::open(spec, {}, {});

@@ -11,7 +11,7 @@ using Format = OpenMetrics::Format;
 
 namespace {
 
-ServiceConfigPtr config_of(Builtin builtin, int type = SOCK_STREAM) {
+ServiceConfigPtr config_of(Builtin builtin, std::int16_t type = SOCK_STREAM) {
     auto config = std::make_shared<ServiceConfig>();
     config->name = "x\"y";
     config->protocol = "tcp";
@@ -84,7 +84,7 @@ TEST_CASE("metrics: a service with servers") {
 }
 
 TEST_CASE("metrics: built-in services") {
-    const auto text_of = [](Builtin builtin, int type = SOCK_STREAM) {
+    const auto text_of = [](Builtin builtin, std::int16_t type = SOCK_STREAM) {
         return metrics_text({}, measures_of(config_of(builtin, type)), Format::prometheus);
     };
     const std::string echo = text_of(Builtin::echo, SOCK_DGRAM);
