@@ -16,7 +16,7 @@ Patience shorter(const Patience& one, const Patience& other) {
 }
 
 Patience patience_of(const ServiceConfig& service, Duration lasted) {
-    Patience patience{.idle = service.idle_timeout, .whole = service.session_timeout};
+    Patience patience{.idle = service.terms->idle_timeout, .whole = service.terms->session_timeout};
     // What has no time left is not without a limit.
     if (patience.whole != Duration::zero())
         patience.whole = std::max<Duration>(patience.whole - lasted, std::chrono::milliseconds(1));

@@ -24,7 +24,7 @@ HttpSessions::HttpSessions(EventLoop& loop, AskParser ask, Handlers handlers, Du
 HttpSessions::~HttpSessions() = default;
 
 HttpSessions::List& HttpSessions::list_of(const ServiceConfig& service) {
-    const Duration limit = service.idle_timeout;
+    const Duration limit = service.terms->idle_timeout;
     const auto at = lists_.try_emplace(
         limit, loop_, limit, [this](Handle session) { end(session, SessionEnd::Reason::idle, 0); });
     return at.first->second;
@@ -68,7 +68,7 @@ void HttpSessions::start(ServiceConfigPtr service, Fd fd, const SocketAddress& p
 }
 
 void HttpSessions::limit(Handle session) {
-    const Duration most = session->service->session_timeout;
+    const Duration most = session->service->terms->session_timeout;
     if (most == Duration::zero()) return;
     session->deadline =
         loop_.after(most, [this, session] { end(session, SessionEnd::Reason::timeout, 0); });

@@ -89,7 +89,7 @@ void IdentSessions::answer(Handle session, const IdentQuery& query) {
     if (query.valid())
         owner = find_owner_(session->fd.get(), static_cast<std::uint16_t>(query.local),
                             static_cast<std::uint16_t>(query.remote));
-    std::string words = ident_answer(query, owner, *session->service->ident);
+    std::string words = ident_answer(query, owner, *session->service->terms->ident);
     farewells_.say(std::move(session->fd), std::move(words), std::move(session->lease),
                    patience_of(*session->service, Clock::now() - session->deadline.started()));
     forget(session);

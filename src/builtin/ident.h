@@ -33,8 +33,8 @@ class IdentSessions {
                   Duration timeout = std::chrono::seconds(30));
     ~IdentSessions();
 
-    // `fd` is connected and close-on-exec; service->ident is there. `lease` is dropped when the
-    // connection has been closed.
+    // `fd` is connected and close-on-exec; service->terms->ident is there. `lease` is dropped when
+    // the connection has been closed.
     void start(ServiceConfigPtr service, Fd fd, std::shared_ptr<void> lease);
 
     [[nodiscard]] std::size_t count() const;

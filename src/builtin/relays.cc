@@ -25,7 +25,7 @@ Relays::Relays(EventLoop& loop, Options options, Handlers handlers)
 Relays::~Relays() = default;
 
 Relays::List& Relays::list_of(const ServiceConfig& service) {
-    const Duration limit = service.idle_timeout;
+    const Duration limit = service.terms->idle_timeout;
     const auto at = lists_.try_emplace(
         limit, loop_, limit, [this](Handle relay) { end(relay, SessionEnd::Reason::idle, 0); });
     return at.first->second;
@@ -76,7 +76,7 @@ void Relays::resume(const RelayState& state, std::shared_ptr<void> lease) {
     set_options(relay->client.fd); // which a binary before us may have done without
     if (relay->target.fd) set_options(relay->target.fd);
     if (!relay->target.fd) {
-        if (!state.service->relay) return end(relay, SessionEnd::Reason::unreachable, 0);
+        if (!state.service->terms->relay) return end(relay, SessionEnd::Reason::unreachable, 0);
         relay->attempt = std::make_unique<Relay::Attempt>();
     }
     begin(relay);
@@ -92,7 +92,7 @@ void Relays::watch_target(Handle relay, std::uint32_t events) {
 }
 
 void Relays::limit(Handle relay) {
-    const Duration most = relay->service()->session_timeout;
+    const Duration most = relay->service()->terms->session_timeout;
     if (most == Duration::zero()) return;
     deadlines_[&*relay] = loop_.after(relay->started() + most - Clock::now(), [this, relay] {
         end(relay, SessionEnd::Reason::timeout, 0);
@@ -119,7 +119,7 @@ void Relays::begin(Handle relay) {
 
 void Relays::connect_next(Handle relay) {
     Relay::Attempt& attempt = *relay->attempt;
-    const auto& addresses = relay->service()->relay->addresses;
+    const auto& addresses = relay->service()->terms->relay->addresses;
     if (attempt.give_up == TimePoint()) attempt.give_up = Clock::now() + options_.connect_timeout;
     if (!connect_now(relay, addresses[attempt.next])) failed(relay, errno);
 }
@@ -168,7 +168,7 @@ void Relays::on_connected(Handle relay) {
     int code = 0;
     socklen_t size = sizeof code;
     if (getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &code, &size) != 0) code = errno;
-    const SocketAddress& asked = relay->service()->relay->addresses[relay->attempt->next];
+    const SocketAddress& asked = relay->service()->terms->relay->addresses[relay->attempt->next];
     if (code == 0 && met_itself(fd, asked)) {
         reset_at_close(fd); // or the port would be in use for a minute more
         code = ECONNREFUSED;
@@ -185,8 +185,8 @@ void Relays::failed(Handle relay, int code) {
     relay->target.watch.reset();
     relay->target.fd.reset();
     if (handlers_->unreachable)
-        handlers_->unreachable(service, service.relay->addresses[attempt.next], code);
-    if (++attempt.next == service.relay->addresses.size())
+        handlers_->unreachable(service, service.terms->relay->addresses[attempt.next], code);
+    if (++attempt.next == service.terms->relay->addresses.size())
         return end(relay, SessionEnd::Reason::unreachable, code);
     attempt.give_up = {};
     // By way of the loop, for there may be many addresses.

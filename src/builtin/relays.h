@@ -41,9 +41,9 @@ class Relays {
     Relays(EventLoop& loop, Options options, Handlers handlers);
     ~Relays();
 
-    // `client` is connected, non-blocking and close-on-exec; service->relay is there. A relay on
-    // which nothing moves for the service's idle_timeout is closed. May call handlers before it
-    // returns.
+    // `client` is connected, non-blocking and close-on-exec; service->terms->relay is there. A
+    // relay on which nothing moves for the service's idle_timeout is closed. May call handlers
+    // before it returns.
     void start(ServiceConfigPtr service, Fd client, const SocketAddress& peer,
                std::shared_ptr<void> lease);
 

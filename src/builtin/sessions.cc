@@ -32,7 +32,7 @@ Sessions::Sessions(EventLoop& loop)
 Sessions::~Sessions() = default;
 
 Sessions::List& Sessions::list_of(const ServiceConfig& service) {
-    const Duration limit = service.idle_timeout;
+    const Duration limit = service.terms->idle_timeout;
     const auto at = lists_.try_emplace(
         limit, loop_, limit, [this](Handle session) { end(session, SessionEnd::Reason::idle, 0); });
     return at.first->second;
@@ -86,7 +86,7 @@ void Sessions::resume(const SessionState& state, std::shared_ptr<void> lease) {
 }
 
 void Sessions::limit(Handle session) {
-    const Duration most = session->service()->session_timeout;
+    const Duration most = session->service()->terms->session_timeout;
     if (most == Duration::zero()) return;
     deadlines_[&*session] = loop_.after(session->started() + most - Clock::now(), [this, session] {
         end(session, SessionEnd::Reason::timeout, 0);

@@ -29,7 +29,8 @@ struct AccessEntry {
     std::string name{};            // of `host` and `domain`: in lower case, no point at either end
     id_t id = 0;                   // of `user` and `group`
 
-    friend bool operator==(const AccessEntry&, const AccessEntry&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const AccessEntry&, const AccessEntry&) = default;
 };
 // There may be many entries, and many services that share them; null = no such list was given,
 // which is not the same as a list of nobody.
@@ -40,7 +41,8 @@ struct DayTime {
     std::uint16_t from = 0; // 0 to 1439
     std::uint16_t to = 0;   // 1 to 1440
 
-    friend bool operator==(const DayTime&, const DayTime&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const DayTime&, const DayTime&) = default;
 };
 
 struct AccessConfig {
@@ -54,6 +56,7 @@ struct AccessConfig {
         return !only_from && !no_access && times.empty() && max_load == 0 && !libwrap;
     }
     friend bool operator==(const AccessConfig& a, const AccessConfig& b);
+    friend std::partial_ordering operator<=>(const AccessConfig& a, const AccessConfig& b);
 };
 
 } // namespace inetd

@@ -35,23 +35,23 @@ static bool check_datagrams(const Source& source, const ServiceLine& line, const
     return false;
 }
 
-static bool can_match(const AccessEntry& entry, const ServiceConfig& service) {
+static bool can_match(const AccessEntry& entry, const Draft& draft) {
     if (entry.kind == Kind::everybody) return true;
+    const ServiceConfig& service = draft.config;
     // A balancer speaks for clients of IP over whatever socket.
-    const bool ip =
-        service.listen.empty() || service.proxy_protocol || service.listen.front().address.is_ip();
+    const bool ip = service.listen.empty() || draft.terms.proxy_protocol ||
+                    service.listen.front().address.is_ip();
     const bool local = service.listen.empty() || !service.listen.front().address.is_ip();
     return is_id(entry) ? local : ip;
 }
 
-static void warn_of_nobody(const Source& source, const ServiceLine& line,
-                           const ServiceConfig& service) {
-    const AccessEntries& entries = service.access.only_from;
+static void warn_of_nobody(const Source& source, const ServiceLine& line, const Draft& draft) {
+    const AccessEntries& entries = draft.terms.access.only_from;
     if (!entries || entries->empty() ||
         std::any_of(entries->begin(), entries->end(),
-                    [&](const auto& entry) { return can_match(entry, service); }))
+                    [&](const auto& entry) { return can_match(entry, draft); }))
         return;
-    const bool ip = service.listen.front().address.is_ip();
+    const bool ip = draft.config.listen.front().address.is_ip();
     source.warning(line.service.at,
                    fmt::format("'only_from' lets nobody in: none of it is about clients of {}",
                                ip ? "IP" : "a unix socket"),
@@ -59,16 +59,15 @@ static void warn_of_nobody(const Source& source, const ServiceLine& line,
                       : R"(list users and groups, as in "uid:root" or "gid:adm", or "*")");
 }
 
-static void warn_of_defaults(const Source& source, const ServiceLine& line,
-                             const ServiceConfig& service, const ServiceConfig& base) {
-    const AccessConfig& own = service.access;
-    const AccessConfig& all = base.access;
+static void warn_of_defaults(const Source& source, const ServiceLine& line, const Draft& draft,
+                             const AccessConfig& all) {
+    const AccessConfig& own = draft.terms.access;
     const auto warn = [&](const char* key, Effect effect, bool inherited) {
-        const char* problem = inherited ? lacks_effect(effect, service) : nullptr;
+        const char* problem = inherited ? lacks_effect(effect, draft.config, draft.terms) : nullptr;
         if (problem == nullptr) return;
         source.warning(line.service.at,
                        fmt::format("'{}' of 'defaults' has no effect on {}, which {}", key,
-                                   service.id(), problem));
+                                   draft.id(), problem));
     };
     warn("only_from", Effect::screened, all.only_from && own.only_from == all.only_from);
     warn("no_access", Effect::screened, all.no_access && own.no_access == all.no_access);
@@ -77,19 +76,19 @@ static void warn_of_defaults(const Source& source, const ServiceLine& line,
     warn("libwrap", Effect::wrapped, all.libwrap && own.libwrap);
 }
 
-bool check_access(const Source& source, const ServiceLine& line, const ServiceConfig& service,
-                  const ServiceConfig& base) {
-    if (service.access.empty()) return true;
-    warn_of_defaults(source, line, service, base);
-    if (lacks_effect(Effect::screened, service) != nullptr) return true;
+bool check_access(const Source& source, const ServiceLine& line, const Draft& draft,
+                  const AccessConfig& base) {
+    const AccessConfig& access = draft.terms.access;
+    if (access.empty()) return true;
+    warn_of_defaults(source, line, draft, base);
+    if (lacks_effect(Effect::screened, draft.config, draft.terms) != nullptr) return true;
     bool good = true;
-    if (is_datagram(service)) {
-        if (service.access.only_from)
-            good = check_datagrams(source, line, "only_from", service.access.only_from);
-        if (service.access.no_access)
-            good = check_datagrams(source, line, "no_access", service.access.no_access) && good;
+    if (is_datagram(draft.config)) {
+        if (access.only_from) good = check_datagrams(source, line, "only_from", access.only_from);
+        if (access.no_access)
+            good = check_datagrams(source, line, "no_access", access.no_access) && good;
     }
-    if (good) warn_of_nobody(source, line, service);
+    if (good) warn_of_nobody(source, line, draft);
     return good;
 }
 

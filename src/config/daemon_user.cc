@@ -37,7 +37,7 @@ void apply_daemon_user(Loaded& loaded) {
     loaded.daemon.account = found.value;
     std::erase_if(loaded.services, [&](const ServiceConfigPtr& config) {
         if (!config->program) return false;
-        report(loaded, config->file, config->line,
+        report(loaded, config->terms->file, config->line,
                fmt::format("{} starts a program, and as {} inetd starts none", config->name,
                            quoted(found.value->user)),
                fmt::format("'user' at {}:{} is for built-in services alone", origin.file,

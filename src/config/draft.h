@@ -2,6 +2,7 @@
 
 #include "config/model.h"
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,28 +20,38 @@ struct Origin {
     std::string file; // where it stands; empty for the first two
     int line = 0;
 
-    friend bool operator==(const Origin&, const Origin&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const Origin&, const Origin&) = default;
 };
 
-// Where the values of one service come from: its own over what it shares with all others.
+// Where the values of services come from: their own over what they share with all others.
 struct Origins {
     std::shared_ptr<const std::vector<Origin>> base; // one for each of service_keys()
     struct Own {
         std::size_t key = 0; // index into service_keys()
-        Origin origin;       // without a file: that of the service's line
+        Origin origin;       // of `line`: without file and number, which the service has
+
+        // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+        friend auto operator<=>(const Own&, const Own&) = default;
     };
     std::vector<Own> own;
+
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const Origins&, const Origins&) = default;
 };
 
 // A service while its values are being laid on one another, from the most general to the most
 // particular.
 struct Draft {
-    ServiceConfig config;
-    Surroundings surroundings;            // becomes config.surroundings
-    std::string redirect;                 // becomes config.relay
+    ServiceConfig config;                 // but for its terms
+    ServiceTerms terms;                   // become config.terms, last of all
+    Surroundings surroundings;            // become terms.surroundings
+    std::string redirect;                 // becomes terms.relay
     const Setting* redirect_at = nullptr; // where that stands, if in the settings file
     bool enabled = true;                  // false: checked, but not listened on
     std::vector<Origin> origins;          // one for each of service_keys()
+
+    [[nodiscard]] std::string id() const { return config.name + "/" + terms.protocol; }
 };
 
 } // namespace inetd

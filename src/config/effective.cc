@@ -43,19 +43,24 @@ static std::string assignment(int indent, std::string_view name, const std::stri
 }
 
 static Origin origin_of(const ServiceConfig& service, std::size_t key) {
-    const Origins& origins = *service.origins;
+    const Origins& origins = *service.terms->origins;
     const auto own = std::find_if(origins.own.begin(), origins.own.end(),
                                   [&](const auto& item) { return item.key == key; });
     if (own == origins.own.end()) return (*origins.base)[key];
     Origin origin = own->origin;
-    if (origin.file.empty()) origin.file = service.file;
+    if (origin.kind == Origin::Kind::line) {
+        origin.file = service.terms->file;
+        origin.line = service.line;
+    }
     return origin;
 }
 
 std::vector<EffectiveValue> effective_values(const ServiceConfig& service) {
+    const ServiceTerms& terms = *service.terms;
     const Draft draft{.config = service,
-                      .surroundings = *service.surroundings,
-                      .redirect = service.relay ? service.relay->text : std::string(),
+                      .terms = terms,
+                      .surroundings = *terms.surroundings,
+                      .redirect = terms.relay ? terms.relay->text : std::string(),
                       .redirect_at = nullptr,
                       .enabled = true,
                       .origins = {}};
@@ -64,7 +69,7 @@ std::vector<EffectiveValue> effective_values(const ServiceConfig& service) {
         const ServiceKey& key = service_keys()[i];
         if (lacks_effect(key.effect, service) != nullptr) continue;
         values.push_back({key.name, value_text(key.type.kind, key.get(draft)),
-                          service.origins ? origin_text(origin_of(service, i)) : "built in"});
+                          terms.origins ? origin_text(origin_of(service, i)) : "built in"});
     }
     return values;
 }
@@ -76,11 +81,11 @@ static std::string comment_text(std::string text) {
 }
 
 static std::string description(const ServiceConfig& service) {
-    std::string text =
-        fmt::format("{}:{}: {}", service.file, service.line, service.wait ? "wait" : "nowait");
+    std::string text = fmt::format("{}:{}: {}", service.terms->file, service.line,
+                                   service.wait ? "wait" : "nowait");
     for (const ListenSpec& spec : service.listen)
         text += fmt::format(" {}", spec.address.to_string());
-    text += fmt::format(" {} {}", service.account->user,
+    text += fmt::format(" {} {}", service.terms->account->user,
                         service.program != nullptr ? service.program->path : "internal");
     return comment_text(std::move(text));
 }
@@ -89,7 +94,7 @@ static std::string service_text(const Draft& draft) {
     const ServiceConfig& service = draft.config;
     std::string out = fmt::format("  # {}\n  {{\n", description(service));
     out += fmt::format("    name = {};\n", string_literal(service.name));
-    out += fmt::format("    protocol = {};\n", string_literal(service.protocol));
+    out += fmt::format("    protocol = {};\n", string_literal(service.terms->protocol));
     if (!service.listen.empty() && service.listen.front().address.is_ip()) {
         const SocketAddress& address = service.listen.front().address;
         out += fmt::format("    address = {};\n",

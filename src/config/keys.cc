@@ -98,11 +98,11 @@ static constexpr auto access_keys() {
     using enum Effect;
     constexpr auto service = kServiceKey;
     return std::array{
-        service("only_from", {visitors}, screened, INETD_FIELD(config.access.only_from)),
-        service("no_access", {visitors}, screened, INETD_FIELD(config.access.no_access)),
-        service("access_times", {day_times}, screened, INETD_FIELD(config.access.times)),
-        service("max_load", {load}, screened, INETD_FIELD(config.access.max_load)),
-        service("libwrap", {wrappers}, wrapped, INETD_FIELD(config.access.libwrap)),
+        service("only_from", {visitors}, screened, INETD_FIELD(terms.access.only_from)),
+        service("no_access", {visitors}, screened, INETD_FIELD(terms.access.no_access)),
+        service("access_times", {day_times}, screened, INETD_FIELD(terms.access.times)),
+        service("max_load", {load}, screened, INETD_FIELD(terms.access.max_load)),
+        service("libwrap", {wrappers}, wrapped, INETD_FIELD(terms.access.libwrap)),
     };
 }
 
@@ -112,11 +112,11 @@ static constexpr auto speech_keys() {
     using enum Effect;
     constexpr auto service = kServiceKey;
     return std::array{
-        service("banner", {banner}, accepted, INETD_FIELD(config.banner)),
-        service("banner_success", {banner}, accepted, INETD_FIELD(config.banner_success)),
-        service("banner_fail", {banner}, accepted, INETD_FIELD(config.banner_fail)),
-        service("log_on_success", {success_words}, counted, INETD_FIELD(config.log_on_success)),
-        service("log_on_failure", {failure_words}, screened, INETD_FIELD(config.log_on_failure)),
+        service("banner", {banner}, accepted, INETD_FIELD(terms.banner)),
+        service("banner_success", {banner}, accepted, INETD_FIELD(terms.banner_success)),
+        service("banner_fail", {banner}, accepted, INETD_FIELD(terms.banner_fail)),
+        service("log_on_success", {success_words}, counted, INETD_FIELD(terms.log_on_success)),
+        service("log_on_failure", {failure_words}, screened, INETD_FIELD(terms.log_on_failure)),
     };
 }
 
@@ -126,41 +126,40 @@ std::span<const ServiceKey> service_keys() {
     static constexpr auto service = kServiceKey;
     static constexpr std::array kOthers{
         service("enabled", {flag}, any, INETD_FIELD(enabled)),
-        service("instances", {number, 0, kMost}, counted, INETD_FIELD(config.limits.instances)),
-        service("per_source", {number, 0, kMost}, clients, INETD_FIELD(config.limits.per_source)),
-        service("rate", {rate}, counted, INETD_FIELD(config.limits.rate)),
-        service("rate_per_source", {rate}, clients, INETD_FIELD(config.limits.source_rate)),
-        service("source_prefix_v4", {number, 1, 32}, sources, INETD_FIELD(config.limits.prefix.v4)),
-        service("source_prefix_v6", {number, 1, 128}, sources,
-                INETD_FIELD(config.limits.prefix.v6)),
-        service("overflow", {overflow}, limited, INETD_FIELD(config.limits.overflow)),
-        service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(config.idle_timeout)),
+        service("instances", {number, 0, kMost}, counted, INETD_FIELD(terms.limits.instances)),
+        service("per_source", {number, 0, kMost}, clients, INETD_FIELD(terms.limits.per_source)),
+        service("rate", {rate}, counted, INETD_FIELD(terms.limits.rate)),
+        service("rate_per_source", {rate}, clients, INETD_FIELD(terms.limits.source_rate)),
+        service("source_prefix_v4", {number, 1, 32}, sources, INETD_FIELD(terms.limits.prefix.v4)),
+        service("source_prefix_v6", {number, 1, 128}, sources, INETD_FIELD(terms.limits.prefix.v6)),
+        service("overflow", {overflow}, limited, INETD_FIELD(terms.limits.overflow)),
+        service("idle_timeout", {span, 0, 365 * kDay}, session, INETD_FIELD(terms.idle_timeout)),
         service("redirect", {word, 0, 0, &kRelayTargets}, relay, INETD_FIELD(redirect)),
-        service("proxy_protocol", {flag}, accepted, INETD_FIELD(config.proxy_protocol)),
-        service("proxy_from", {networks}, accepted, INETD_FIELD(config.proxy_from)),
-        service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(config.sensor)),
+        service("proxy_protocol", {flag}, accepted, INETD_FIELD(terms.proxy_protocol)),
+        service("proxy_from", {networks}, accepted, INETD_FIELD(terms.proxy_from)),
+        service("sensor", {span, 0, 365 * kDay}, accepted, INETD_FIELD(terms.sensor)),
         service("session_timeout", {span, 0, 365 * kDay}, lasting,
-                INETD_FIELD(config.session_timeout)),
-        service("kill_on_disconnect", {flag}, connection, INETD_FIELD(config.kill_on_disconnect)),
-        service("backlog", {number, 0, kMost}, queue, INETD_FIELD(config.socket.backlog)),
-        service("send_buffer", {size}, socket, INETD_FIELD(config.socket.send_buffer)),
-        service("receive_buffer", {size}, socket, INETD_FIELD(config.socket.receive_buffer)),
-        service("keepalive", {flag}, tcp, INETD_FIELD(config.socket.keepalive)),
-        service("nodelay", {flag}, tcp, INETD_FIELD(config.socket.nodelay)),
-        service("defer_accept", {number, 0, 3600}, tcp, INETD_FIELD(config.socket.defer_accept)),
-        service("reuse_port", {flag}, ip, INETD_FIELD(config.socket.reuse_port)),
-        service("freebind", {flag}, ip, INETD_FIELD(config.socket.freebind)),
-        service("bind_to_device", {interface}, ip, INETD_FIELD(config.socket.device)),
-        service("tos", {traffic_class}, ip, INETD_FIELD(config.socket.tos)),
-        service("mark", {number, 0, UINT32_MAX}, ip, INETD_FIELD(config.socket.mark)),
-        service("socket_user", {user}, path, INETD_FIELD(config.socket.owner)),
-        service("socket_group", {group}, path, INETD_FIELD(config.socket.group)),
-        service("socket_mode", {mode}, path, INETD_FIELD(config.socket.mode)),
+                INETD_FIELD(terms.session_timeout)),
+        service("kill_on_disconnect", {flag}, connection, INETD_FIELD(terms.kill_on_disconnect)),
+        service("backlog", {number, 0, kMost}, queue, INETD_FIELD(terms.socket.backlog)),
+        service("send_buffer", {size}, socket, INETD_FIELD(terms.socket.send_buffer)),
+        service("receive_buffer", {size}, socket, INETD_FIELD(terms.socket.receive_buffer)),
+        service("keepalive", {flag}, tcp, INETD_FIELD(terms.socket.keepalive)),
+        service("nodelay", {flag}, tcp, INETD_FIELD(terms.socket.nodelay)),
+        service("defer_accept", {number, 0, 3600}, tcp, INETD_FIELD(terms.socket.defer_accept)),
+        service("reuse_port", {flag}, ip, INETD_FIELD(terms.socket.reuse_port)),
+        service("freebind", {flag}, ip, INETD_FIELD(terms.socket.freebind)),
+        service("bind_to_device", {interface}, ip, INETD_FIELD(terms.socket.device)),
+        service("tos", {traffic_class}, ip, INETD_FIELD(terms.socket.tos)),
+        service("mark", {number, 0, UINT32_MAX}, ip, INETD_FIELD(terms.socket.mark)),
+        service("socket_user", {user}, path, INETD_FIELD(terms.socket.owner)),
+        service("socket_group", {group}, path, INETD_FIELD(terms.socket.group)),
+        service("socket_mode", {mode}, path, INETD_FIELD(terms.socket.mode)),
         service("env", {assignments}, program, INETD_FIELD(surroundings.env)),
         service("pass_env", {names}, program, INETD_FIELD(surroundings.pass_env)),
         service("umask", {mode}, program, INETD_FIELD(surroundings.umask)),
         service("directory", {directory}, program, INETD_FIELD(surroundings.directory)),
-        service("listen_fds", {flag}, lent, INETD_FIELD(config.listen_fds)),
+        service("listen_fds", {flag}, lent, INETD_FIELD(terms.listen_fds)),
         service("nice", {number, -20, 19}, program, INETD_FIELD(surroundings.nice)),
         service("stderr", {word, 0, 0, &kErrorTargets}, program, INETD_FIELD(surroundings.errors)),
         service("ionice", {io_priority}, program,
@@ -197,16 +196,17 @@ static bool is_built_in(const ServiceConfig& service) {
 }
 
 // Of the effects that limits have, and how long.
-static const char* lacks_limit(Effect effect, const ServiceConfig& service) {
+static const char* lacks_limit(Effect effect, const ServiceConfig& service,
+                               const ServiceTerms& terms) {
     if (is_built_in(service) && !has_connections(service))
         return "is built in and has no instances";
     if (effect == Effect::counted) return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
     if (effect == Effect::clients || effect == Effect::lasting) return nullptr;
     if (effect == Effect::sources)
-        return service.limits.has_source_limit() ? nullptr : "has no limit for a source";
-    if (!service.mux_name.empty()) return "is behind tcpmux, which always refuses";
-    const bool limited = service.limits.instances != 0 || service.limits.rate.is_limit();
+        return terms.limits.has_source_limit() ? nullptr : "has no limit for a source";
+    if (!service.mux_name().empty()) return "is behind tcpmux, which always refuses";
+    const bool limited = terms.limits.instances != 0 || terms.limits.rate.is_limit();
     return limited ? nullptr : "has no limit that could overflow";
 }
 
@@ -222,17 +222,18 @@ static const char* lacks_socket(Effect effect, const ServiceConfig& service) {
 }
 
 // Of the effects that rules about clients have.
-static const char* lacks_visitors(Effect effect, const ServiceConfig& service) {
+static const char* lacks_visitors(Effect effect, const ServiceConfig& service,
+                                  const ServiceTerms& terms) {
     if (effect == Effect::screened && (is_built_in(service) || service.type() == SOCK_DGRAM))
         return nullptr;
     if (service.wait) return "is 'wait': its server takes the clients itself";
     if (effect == Effect::screened) return nullptr;
     if (!has_connections(service)) return "has no connections";
     const bool ip = service.listen.empty() || service.listen.front().address.is_ip();
-    return ip || service.proxy_protocol ? nullptr : "has no address of IP";
+    return ip || terms.proxy_protocol ? nullptr : "has no address of IP";
 }
 
-const char* lacks_effect(Effect effect, const ServiceConfig& service) {
+const char* lacks_effect(Effect effect, const ServiceConfig& service, const ServiceTerms& terms) {
     switch (effect) {
     case Effect::any:
         break;
@@ -241,7 +242,7 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
     case Effect::limited:
     case Effect::sources:
     case Effect::lasting:
-        return lacks_limit(effect, service);
+        return lacks_limit(effect, service, terms);
     case Effect::socket:
     case Effect::queue:
     case Effect::path:
@@ -261,12 +262,12 @@ const char* lacks_effect(Effect effect, const ServiceConfig& service) {
         if (is_built_in(service)) return "is built in";
         return service.wait ? nullptr : "is 'nowait': its server gets a connection";
     case Effect::accepted:
-        if (!service.mux_name.empty()) return "is behind tcpmux and has no socket of its own";
+        if (!service.mux_name().empty()) return "is behind tcpmux and has no socket of its own";
         if (service.wait) return "is 'wait': its server takes the clients itself";
         return has_connections(service) ? nullptr : "has no connections";
     case Effect::screened:
     case Effect::wrapped:
-        return lacks_visitors(effect, service);
+        return lacks_visitors(effect, service, terms);
     case Effect::relay:
         return service.builtin == Builtin::redirect ? nullptr : "is not 'internal redirect'";
     }

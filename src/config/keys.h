@@ -36,7 +36,11 @@ enum class Effect : std::uint8_t {
 };
 
 // Null, or why a key of this effect has none on the service: "is built in".
-[[nodiscard]] const char* lacks_effect(Effect effect, const ServiceConfig& service);
+[[nodiscard]] const char* lacks_effect(Effect effect, const ServiceConfig& service,
+                                       const ServiceTerms& terms);
+[[nodiscard]] inline const char* lacks_effect(Effect effect, const ServiceConfig& service) {
+    return lacks_effect(effect, service, *service.terms);
+}
 
 // All that there is to know about a key of the settings file.
 template<typename Target>

@@ -6,6 +6,7 @@
 #include "config/overrides.h"
 #include "config/programs.h"
 #include "config/resolve.h"
+#include "config/terms_pool.h"
 
 #include <fmt/core.h>
 #include <fstream>
@@ -27,11 +28,15 @@ namespace {
 class Loader {
   public:
     explicit Loader(const LoadOptions& options)
-        : overrides_(options, loaded_.diagnostics), resolver_(options, overrides_) {
+        : overrides_(options, loaded_.diagnostics),
+          resolver_(options, overrides_),
+          terms_(overrides_.base().origins) {
         start(options);
     }
     Loader(const LoadOptions& options, const std::string& settings)
-        : overrides_(options, loaded_.diagnostics, settings), resolver_(options, overrides_) {
+        : overrides_(options, loaded_.diagnostics, settings),
+          resolver_(options, overrides_),
+          terms_(overrides_.base().origins) {
         start(options);
     }
 
@@ -48,7 +53,6 @@ class Loader {
     };
 
     void start(const LoadOptions& options);
-    std::shared_ptr<const Origins> origins_of(const Draft& draft) const;
     void load_exec(const ExecService& exec, const std::vector<std::string>& path, int number);
     void set_first_default(const std::string& address);
     void load_any(const std::string& path, const Origin* origin, const DefaultHosts& defaults);
@@ -61,9 +65,9 @@ class Loader {
     Loaded loaded_;
     Overrides overrides_;
     Resolver resolver_;
+    TermsPool terms_;
     Overlap overlap_;
     bool trace_ = false;
-    std::shared_ptr<const Origins> shared_origins_; // of those that have none of their own
     DefaultHosts first_default_;
     std::vector<std::pair<dev_t, ino_t>> open_files_;
     std::string first_name_;
@@ -84,9 +88,6 @@ void Loader::start(const LoadOptions& options) {
     loaded_.daemon = overrides_.daemon();
     loaded_.daemon_origins = overrides_.daemon_origins();
     trace_ = options.trace;
-    auto shared = std::make_shared<Origins>();
-    shared->base = std::make_shared<const std::vector<inetd::Origin>>(overrides_.base().origins);
-    shared_origins_ = std::move(shared);
     if (!options.default_address.empty()) set_first_default(options.default_address);
     int number = 0;
     for (const ExecService& exec : options.execs)
@@ -120,20 +121,6 @@ void Loader::load_exec(const ExecService& exec, const std::vector<std::string>& 
             overrides_.excuse(word.text);
     }
     suggest_words(words, said, loaded_.diagnostics);
-}
-
-// Most services have few values of their own, and there may be many services.
-std::shared_ptr<const Origins> Loader::origins_of(const Draft& draft) const {
-    Origins origins = *shared_origins_;
-    for (std::size_t i = 0; i < draft.origins.size(); ++i) {
-        if (draft.origins[i] == (*origins.base)[i]) continue;
-        origins.own.push_back({i, draft.origins[i]});
-        std::string& file = origins.own.back().origin.file;
-        if (file == draft.config.file) file = std::string();
-    }
-    if (origins.own.empty()) return shared_origins_;
-    origins.own.shrink_to_fit();
-    return std::make_shared<const Origins>(std::move(origins));
 }
 
 void Loader::set_first_default(const std::string& address) {
@@ -236,9 +223,9 @@ void Loader::add(const Source& source, const ServiceLine& line, const DefaultHos
         overrides_.excuse(line.service.text);
         return;
     }
+    draft->config.terms = terms_.share(*draft);
     if (trace_) loaded_.drafts.push_back(*draft);
     if (!draft->enabled) return;
-    draft->config.origins = origins_of(*draft);
     const auto config = std::make_shared<const ServiceConfig>(std::move(draft->config));
     if (overlap_.add(source, line.service.at, config)) loaded_.services.push_back(config);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <initializer_list>
 
@@ -21,7 +22,7 @@ class LogWords {
         return (bits_ & others.bits_) != 0;
     }
     [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
-    friend constexpr bool operator==(const LogWords&, const LogWords&) = default;
+    friend constexpr auto operator<=>(const LogWords&, const LogWords&) = default;
 
   private:
     static constexpr unsigned bit(LogWord word) { return 1U << static_cast<unsigned>(word); }

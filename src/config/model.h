@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct SocketOptions {
     bool reuse_port = false;
     bool freebind = false;
 
-    friend bool operator==(const SocketOptions&, const SocketOptions&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const SocketOptions&, const SocketOptions&) = default;
 };
 
 enum class Builtin : std::uint8_t {
@@ -75,7 +77,8 @@ struct Rate {
         return {count, 60, count};
     }
     [[nodiscard]] bool is_limit() const { return count != 0; }
-    friend bool operator==(const Rate&, const Rate&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const Rate&, const Rate&) = default;
 };
 
 // What becomes of a client for whom the service as a whole has no room.
@@ -89,7 +92,8 @@ struct SourcePrefix {
     std::uint8_t v4 = 32; // 1 to 32
     std::uint8_t v6 = 64; // 1 to 128; a /64 is what one host mostly has
 
-    friend bool operator==(const SourcePrefix&, const SourcePrefix&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const SourcePrefix&, const SourcePrefix&) = default;
 };
 
 // 0 = no limit, in all of them.
@@ -104,7 +108,8 @@ struct Limits {
     [[nodiscard]] bool has_source_limit() const {
         return per_source != 0 || source_rate.is_limit();
     }
-    friend bool operator==(const Limits&, const Limits&) = default;
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const Limits&, const Limits&) = default;
 };
 
 // The identity that a server runs under, looked up when the configuration is loaded.
@@ -142,6 +147,9 @@ struct Program {
     friend bool operator==(const Program&, const Program&) = default;
 };
 
+// What the names of services behind tcpmux begin with, and no others.
+inline constexpr std::string_view kMuxPrefix = "tcpmux/";
+
 // What `internal redirect` relays its clients to.
 struct RelayTarget {
     std::string text;                     // as configured: "db.example.org 5432"
@@ -173,44 +181,59 @@ inline constexpr std::size_t kLongestBanner = std::size_t{16} * 1024;
 
 struct Origins;
 
-struct ServiceConfig {
-    std::string name;     // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
+// All of a service that many services commonly have alike: what comes from the settings, and of
+// the columns those that seldom differ. Services that are equal in it share it.
+struct ServiceTerms {
     std::string protocol; // as written, without buffer suffixes: "tcp", "udp6", "unix"
-    std::vector<ListenSpec> listen; // one or more; none for a service behind tcpmux
+    std::string file;     // where the line stands
     SocketOptions socket;
     Limits limits;
     AccessConfig access;
     std::shared_ptr<const Account> account;           // never null; equal ones are shared
-    std::shared_ptr<const Program> program;           // null for a built-in
     std::shared_ptr<const Surroundings> surroundings; // never null; equal ones are shared
     std::chrono::milliseconds idle_timeout = std::chrono::minutes(5); // of a built-in; 0 = none
-    std::shared_ptr<const RelayTarget> relay;                         // of `redirect`, else null
-    std::shared_ptr<const IdentOptions> ident;                        // of `auth`, else null
     std::chrono::milliseconds session_timeout{}; // of whatever serves one client; 0 = none
-    bool kill_on_disconnect = false;             // of its server
-    Builtin builtin = Builtin::none;
-    bool wait = false;
-    bool listen_fds = false;      // a wait server finds its socket as sd_listen_fds(3) says
-    std::string mux_name;         // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others
-    bool proxy_protocol = false;  // clients come by balancers, which say who they are
-    std::vector<Cidr> proxy_from; // the balancers
+    std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
+    bool kill_on_disconnect = false;    // of its server
+    bool listen_fds = false;            // a wait server finds its socket as sd_listen_fds(3) says
+    bool proxy_protocol = false;        // clients come by balancers, which say who they are
+    std::vector<Cidr> proxy_from;       // the balancers
+    std::shared_ptr<const RelayTarget> relay;     // of `redirect`, else null
+    std::shared_ptr<const IdentOptions> ident;    // of `auth`, else null
     std::shared_ptr<const Banner> banner;         // for every client; these three may be null
     std::shared_ptr<const Banner> banner_success; // for whoever is admitted
     std::shared_ptr<const Banner> banner_fail;    // for whoever is refused
     std::optional<LogWords> log_on_success;       // these two: nothing = as log_connections has it
     std::optional<LogWords> log_on_failure;
-    std::chrono::milliseconds sensor{}; // whoever connects is shut out for so long; 0 = nobody
-    bool mux_greets =
-        false;        // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
-    std::string file; // where the line stands
+    std::shared_ptr<const Origins> origins; // of the values, for whoever asks; may be null
+
+    // What is behind a pointer is equal if it is the same object, but for the lists of `access`.
+    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    friend auto operator<=>(const ServiceTerms&, const ServiceTerms&) = default;
+};
+
+// One line. There may be very many of them: what they can share is in their terms.
+struct ServiceConfig {
+    std::string name; // as a person says it: "ftp", "8080", "/run/x.sock", "tcpmux/foo"
+    std::vector<ListenSpec> listen;         // one or more; none for a service behind tcpmux
+    std::shared_ptr<const Program> program; // null for a built-in; equal ones are shared
+    std::shared_ptr<const ServiceTerms> terms = std::make_shared<ServiceTerms>(); // null in a Draft
     int line = 0;
-    std::shared_ptr<const Origins> origins; // of its values, for whoever asks; may be null
+    Builtin builtin = Builtin::none;
+    bool wait = false;
+    bool mux_greets =
+        false; // "+": inetd itself answers "+Go" before it starts the server (RFC 1078)
 
     [[nodiscard]] int type() const {
         return listen.empty() ? int{SOCK_STREAM} : listen.front().type;
     }
     // "ftp/tcp": unique among services of one address.
-    [[nodiscard]] std::string id() const { return name + "/" + protocol; }
+    [[nodiscard]] std::string id() const { return name + "/" + terms->protocol; }
+    // "foo" for "tcpmux/foo" and "tcpmux/+foo"; empty for all others.
+    [[nodiscard]] std::string_view mux_name() const {
+        const bool muxed = std::string_view(name).starts_with(kMuxPrefix);
+        return muxed ? std::string_view(name).substr(kMuxPrefix.size()) : std::string_view();
+    }
 };
 
 using ServiceConfigPtr = std::shared_ptr<const ServiceConfig>;

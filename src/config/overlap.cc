@@ -20,8 +20,8 @@ static std::string socket_key(const ListenSpec& spec) {
 }
 
 // RFC 1078: the names of services are not case sensitive.
-static std::string mux_key(const std::string& name) {
-    std::string key = "tcpmux/" + name;
+static std::string mux_key(const ServiceConfig& config) {
+    std::string key = config.name;
     std::transform(key.begin(), key.end(), key.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
@@ -29,12 +29,12 @@ static std::string mux_key(const std::string& name) {
 }
 
 static std::string place(const ServiceConfig& config) {
-    return fmt::format("{}:{}", config.file, config.line);
+    return fmt::format("{}:{}", config.terms->file, config.line);
 }
 
 const ServiceConfig* Overlap::twin(const ServiceConfig& config, std::string& what) const {
-    if (!config.mux_name.empty()) {
-        const auto at = taken_.find(mux_key(config.mux_name));
+    if (!config.mux_name().empty()) {
+        const auto at = taken_.find(mux_key(config));
         what = config.name;
         return at == taken_.end() ? nullptr : at->second.get();
     }
@@ -84,8 +84,8 @@ bool Overlap::add(const Source& source, Position at, const ServiceConfigPtr& con
         source.error(at, fmt::format("{} is a duplicate of {}", what, place(*first)));
         return false;
     }
-    if (!config->mux_name.empty()) {
-        taken_.emplace(mux_key(config->mux_name), config);
+    if (!config->mux_name().empty()) {
+        taken_.emplace(mux_key(*config), config);
         if (!orphan_)
             orphan_ = source.diagnostic(Diagnostic::Severity::warning, at,
                                         fmt::format("nothing listens for {}", config->name),

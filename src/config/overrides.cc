@@ -33,11 +33,12 @@ Overrides::Overrides(const LoadOptions& options, Diagnostics& sink, const std::s
 }
 
 void Overrides::start(const LoadOptions& options) {
+    base_.config.terms = nullptr;
     given_ = options.given;
     daemon_ = options.daemon;
-    base_.config.limits = options.default_limits;
-    base_.config.socket.backlog = options.default_backlog;
-    base_.config.idle_timeout = daemon_.idle_timeout;
+    base_.terms.limits = options.default_limits;
+    base_.terms.socket.backlog = options.default_backlog;
+    base_.terms.idle_timeout = daemon_.idle_timeout;
     base_.origins.resize(service_keys().size());
     daemon_origins_.resize(daemon_keys().size());
     for (const std::string_view name : given_) {
@@ -102,7 +103,7 @@ void Overrides::read(const std::string& name, std::string text) {
     }
     if (daemon != nullptr) read_daemon(*daemon);
     // That of all services of which nobody says more.
-    base_.config.idle_timeout = daemon_.idle_timeout;
+    base_.terms.idle_timeout = daemon_.idle_timeout;
     note_origin(base_, "idle_timeout", daemon_origins_[*find_key(daemon_keys(), "idle_timeout")]);
     if (defaults != nullptr) read_defaults(*defaults);
     // An error in an entry concerns its services alone.
@@ -184,7 +185,7 @@ void Overrides::read_defaults(const Setting& group) {
         if (key.name == "redirect") base_.redirect_at = assignment.setting;
         note_origin(base_, key.name, origin_of(Origin::Kind::defaults, *assignment.setting));
     }
-    warn_contradiction(base_.config.limits, limit, "");
+    warn_contradiction(base_.terms.limits, limit, "");
     (void)check_places(base_.surroundings, place);
 }
 

@@ -60,7 +60,7 @@ class Overrides {
         [[nodiscard]] int rank() const {
             return (protocol.empty() ? 0 : 1) + (address.empty() ? 0 : 1);
         }
-        [[nodiscard]] bool matches(const ServiceConfig& service) const;
+        [[nodiscard]] bool matches(const Draft& draft) const;
         [[nodiscard]] std::string text() const;
     };
 

@@ -12,9 +12,9 @@ static bool stands_on(const ServiceConfig& service, const std::string& address) 
     });
 }
 
-bool Overrides::Entry::matches(const ServiceConfig& service) const {
-    return (protocol.empty() || protocol == service.protocol) &&
-           (address.empty() || stands_on(service, address));
+bool Overrides::Entry::matches(const Draft& draft) const {
+    return (protocol.empty() || protocol == draft.terms.protocol) &&
+           (address.empty() || stands_on(draft.config, address));
 }
 
 // "ftp/tcp at 127.0.0.1"
@@ -35,14 +35,14 @@ void Overrides::assign(Entry& entry, Draft& draft) {
 }
 
 bool Overrides::apply(Draft& draft) {
-    const ServiceConfig& service = draft.config;
     if (entries_.empty()) return true;
-    seen_.push_back(service.name);
+    const std::string& name = draft.config.name;
+    seen_.push_back(name);
     std::vector<std::size_t> chosen;
-    for (const std::string& name : {service.name, service.id()}) {
-        const auto [from, to] = by_name_.equal_range(name);
+    for (const std::string& called : {name, draft.id()}) {
+        const auto [from, to] = by_name_.equal_range(called);
         for (auto item = from; item != to; ++item)
-            if (entries_[item->second].matches(service)) chosen.push_back(item->second);
+            if (entries_[item->second].matches(draft)) chosen.push_back(item->second);
     }
     std::sort(chosen.begin(), chosen.end());
     bool good = true;
@@ -56,16 +56,16 @@ bool Overrides::apply(Draft& draft) {
     for (const std::size_t index : chosen) {
         for (Assignment& assignment : entries_[index].assignments) {
             const ServiceKey& key = service_keys()[assignment.key];
-            const char* problem = lacks_effect(key.effect, service);
+            const char* problem = lacks_effect(key.effect, draft.config, draft.terms);
             assignment.effective = assignment.effective || problem == nullptr;
             if (problem != nullptr)
-                assignment.idle_on = fmt::format("{}, which {}", service.id(), problem);
+                assignment.idle_on = fmt::format("{}, which {}", draft.id(), problem);
             if (key.name == "per_source" || (key.name == "instances" && limit == nullptr))
                 limit = assignment.setting;
             if (is_about_places(key.name)) place = assignment.setting;
         }
     }
-    warn_contradiction(service.limits, limit, " of " + service.id());
+    warn_contradiction(draft.terms.limits, limit, " of " + draft.id());
     return check_places(draft.surroundings, place) && good;
 }
 

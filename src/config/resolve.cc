@@ -10,9 +10,13 @@
 
 namespace inetd {
 
+static Origin origin_of_line(const Draft& draft) {
+    return {Origin::Kind::line, draft.terms.file, draft.config.line};
+}
+
 static bool set_socket(const Source& source, const ServiceLine& line, Draft& draft) {
-    SocketOptions& socket = draft.config.socket;
-    const Origin own{Origin::Kind::line, draft.config.file, draft.config.line};
+    SocketOptions& socket = draft.terms.socket;
+    const Origin own = origin_of_line(draft);
     const auto set = [&](auto& field, auto value, std::string_view key) {
         field = value;
         note_origin(draft, key, own);
@@ -36,14 +40,14 @@ static bool set_socket(const Source& source, const ServiceLine& line, Draft& dra
     return good;
 }
 
-bool Resolver::set_account(const Source& source, const ServiceLine& line, ServiceConfig& config) {
+bool Resolver::set_account(const Source& source, const ServiceLine& line, ServiceTerms& terms) {
     const auto& found = accounts_.find(
         line.user.text.empty() ? fmt::format("{}:{}", geteuid(), getegid()) : line.user.text);
     if (!found.found()) {
         source.error(line.user.at, found.problem, found.hint);
         return false;
     }
-    config.account = found.value;
+    terms.account = found.value;
     // What is built in runs in inetd itself, whoever the line names.
     if (geteuid() == 0 || line.internal()) return true;
     const Account& account = *found.value;
@@ -80,18 +84,18 @@ static bool set_redirect(const Source& source, const ServiceLine& line, Draft& d
     }
     draft.redirect = std::move(text);
     draft.redirect_at = nullptr;
-    note_origin(draft, "redirect", {Origin::Kind::line, draft.config.file, draft.config.line});
+    note_origin(draft, "redirect", origin_of_line(draft));
     return true;
 }
 
-static bool set_ident(const Source& source, const ServiceLine& line, ServiceConfig& config) {
+static bool set_ident(const Source& source, const ServiceLine& line, ServiceTerms& terms) {
     if (line.type != SOCK_STREAM || !line.is_ip()) {
         const Token& name = line.arguments.empty() ? line.service : line.arguments.front();
         source.error(name.at, "auth is a stream service of TCP", "write 'stream' and 'tcp'");
         return false;
     }
-    config.ident = read_ident_options(source, line);
-    return config.ident != nullptr;
+    terms.ident = read_ident_options(source, line);
+    return terms.ident != nullptr;
 }
 
 static bool set_builtin(const Source& source, const ServiceLine& line, Draft& draft) {
@@ -106,7 +110,7 @@ static bool set_builtin(const Source& source, const ServiceLine& line, Draft& dr
         return false;
     }
     if (config.builtin == Builtin::redirect) return set_redirect(source, line, draft);
-    if (config.builtin == Builtin::auth) return set_ident(source, line, config);
+    if (config.builtin == Builtin::auth) return set_ident(source, line, draft.terms);
     if (line.arguments.size() > 1) {
         source.error(line.arguments[1].at, "a built-in service takes no arguments");
         return false;
@@ -170,7 +174,7 @@ bool Resolver::set_relay(const Source& source, const ServiceLine& line, Draft& d
         return false;
     }
     const auto& found = targets_.find(draft.redirect);
-    draft.config.relay = found.value;
+    draft.terms.relay = found.value;
     if (found.found()) return true;
     if (draft.redirect_at != nullptr) {
         draft.redirect_at->error("'redirect': " + found.problem, found.hint);
@@ -181,8 +185,8 @@ bool Resolver::set_relay(const Source& source, const ServiceLine& line, Draft& d
 }
 
 static void set_limits(const ServiceLine& line, Draft& draft) {
-    Limits& limits = draft.config.limits;
-    const Origin own{Origin::Kind::line, draft.config.file, draft.config.line};
+    Limits& limits = draft.terms.limits;
+    const Origin own = origin_of_line(draft);
     const auto set = [&](auto& field, auto value, std::string_view key) {
         field = value;
         note_origin(draft, key, own);
@@ -202,8 +206,8 @@ std::shared_ptr<const Surroundings> Resolver::share(const Surroundings& surround
 
 // Anybody could say that he is somebody else.
 static bool check_proxied(const Source& source, const ServiceLine& line,
-                          const ServiceConfig& config) {
-    if (!config.proxy_protocol || !config.proxy_from.empty() || !line.is_ip()) return true;
+                          const ServiceTerms& terms) {
+    if (!terms.proxy_protocol || !terms.proxy_from.empty() || !line.is_ip()) return true;
     source.error(line.service.at, "'proxy_protocol' without 'proxy_from' would let nobody in",
                  "list your balancers in inetd.cfg: proxy_from = [\"192.0.2.1\"];");
     return false;
@@ -213,31 +217,32 @@ std::optional<Draft> Resolver::resolve(const Source& source, const ServiceLine& 
                                        const DefaultHosts& defaults) {
     Draft draft = overrides_.base();
     ServiceConfig& config = draft.config;
-    config.name = line.mux_name.empty() ? line.service.text : "tcpmux/" + line.mux_name;
-    config.protocol = line.protocol.text;
-    config.wait = line.wait;
-    config.mux_name = line.mux_name;
-    config.mux_greets = line.mux_greets;
-    config.file = source.name();
+    ServiceTerms& terms = draft.terms;
+    config.name =
+        line.mux_name.empty() ? line.service.text : std::string(kMuxPrefix) + line.mux_name;
     config.line = line.service.at.line;
+    config.wait = line.wait;
+    config.mux_greets = line.mux_greets;
+    terms.protocol = line.protocol.text;
+    terms.file = source.name();
     set_limits(line, draft);
 
     auto listen = endpoints_.find(source, line, defaults);
     bool good = listen.has_value();
     if (good) config.listen = std::move(*listen);
     good = set_socket(source, line, draft) && good;
-    good = set_account(source, line, config) && good;
+    good = set_account(source, line, terms) && good;
     // Which built-in service it is may depend on the port.
     if (good || !line.internal()) good = set_program(source, line, draft) && good;
     good = good && overrides_.apply(draft) && set_relay(source, line, draft) &&
-           check_proxied(source, line, config) &&
-           check_access(source, line, config, overrides_.base().config);
+           check_proxied(source, line, terms) &&
+           check_access(source, line, draft, overrides_.base().terms.access);
     // Where it has to be depends on the settings.
     good = check_program(source, line, draft.surroundings.confinement) && good;
     if (!good) return std::nullopt;
     if (draft.surroundings.groups)
-        config.account = accounts_.with_groups(*config.account, *draft.surroundings.groups);
-    config.surroundings = share(draft.surroundings);
+        terms.account = accounts_.with_groups(*terms.account, *draft.surroundings.groups);
+    terms.surroundings = share(draft.surroundings);
     return draft;
 }
 

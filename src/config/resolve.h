@@ -22,12 +22,13 @@ class Resolver {
     Resolver(const LoadOptions& options, Overrides& overrides)
         : overrides_(overrides), endpoints_(options.ipv6) {}
 
-    // Nothing, and reported, if anything that the line names does not exist.
+    // All but its origins and its shared terms. Nothing, and reported, if anything that the line
+    // names does not exist.
     std::optional<Draft> resolve(const Source& source, const ServiceLine& line,
                                  const DefaultHosts& defaults);
 
   private:
-    bool set_account(const Source& source, const ServiceLine& line, ServiceConfig& config);
+    bool set_account(const Source& source, const ServiceLine& line, ServiceTerms& terms);
     bool set_program(const Source& source, const ServiceLine& line, Draft& draft);
     bool check_program(const Source& source, const ServiceLine& line,
                        const Confinement& confinement);

@@ -1,5 +1,6 @@
 #include "base/text.h"
 #include "config/columns.h"
+#include "config/model.h"
 
 #include <algorithm>
 #include <charconv>
@@ -7,7 +8,6 @@
 
 namespace inetd {
 
-static constexpr std::string_view kMux = "tcpmux/";
 // RFC 1078 sets no limit; a name and its line end fit one buffer of any client in use.
 static constexpr std::size_t kLongestMuxName = 256;
 
@@ -84,11 +84,11 @@ static std::optional<bool> read_owned_path(const Source& source, const Token& to
 
 static bool read_mux(const Source& source, const Token& token, ServiceLine& line) {
     line.service = token;
-    std::string_view name = std::string_view(token.text).substr(kMux.size());
+    std::string_view name = std::string_view(token.text).substr(kMuxPrefix.size());
     line.mux_greets = name.starts_with('+');
     if (line.mux_greets) name.remove_prefix(1);
     line.mux_name = name;
-    const Position at = token.position(kMux.size());
+    const Position at = token.position(kMuxPrefix.size());
     if (name.empty() || name.size() > kLongestMuxName) {
         source.error(
             at, fmt::format("a tcpmux service has a name of 1 to {} characters", kLongestMuxName));
@@ -120,7 +120,7 @@ bool read_service(const Source& source, const Token& token, ServiceLine& line) {
     const std::string& text = token.text;
     line.service = token;
     if (text.starts_with('/') || text.starts_with('@')) return true;
-    if (text.starts_with(kMux)) return read_mux(source, token, line);
+    if (text.starts_with(kMuxPrefix)) return read_mux(source, token, line);
     if (text.starts_with(':')) {
         if (const auto owned = read_owned_path(source, token, line)) return *owned;
     }
@@ -145,7 +145,7 @@ bool read_service(const Source& source, const Token& token, ServiceLine& line) {
         return false;
     }
     const char first = line.service.text.front();
-    if (first == '/' || first == '@' || line.service.text.starts_with(kMux)) {
+    if (first == '/' || first == '@' || line.service.text.starts_with(kMuxPrefix)) {
         source.error(prefix.at, fmt::format("{} cannot have an address", quoted(line.service.text)),
                      fmt::format("remove {}", quoted(prefix.text + ":")));
         return false;

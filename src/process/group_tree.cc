@@ -187,7 +187,7 @@ GroupTree::~GroupTree() {
 
 // The protocol at its end keeps it apart from the kernel's files and from our own group.
 std::string group_name(const ServiceConfig& service) {
-    std::string text = service.name + "-" + service.protocol;
+    std::string text = service.name + "-" + service.terms->protocol;
     if (!service.listen.empty()) {
         const SocketAddress& address = service.listen.front().address;
         if (address.is_ip() && !address.is_wildcard()) text = address.host() + "-" + text;

@@ -55,7 +55,7 @@ void Acceptor::note_end(const SessionEnd& end) {
     if (timeout)
         log::notice({.service = end.service->name, .peer = &end.peer},
                     "{}: {}: closed after its session_timeout of {:g} s", end.service->name,
-                    end.peer.unmapped().to_string(), seconds(end.service->session_timeout));
+                    end.peer.unmapped().to_string(), seconds(end.service->terms->session_timeout));
     launcher_.client_log().session_ended(end);
     if (!end.lease) return; // its service was gone after a change of the binary
     Tally& tally = Admission::gate_of(end.lease).tally();
@@ -152,13 +152,13 @@ static SocketAddress local_of(int fd, const SocketAddress& bound) {
 // Whoever may connect to a unix socket is a balancer: its mode says who may.
 static bool is_balancer(const ServiceConfig& config, const SocketAddress& peer) {
     return peer.family() == AF_UNIX ||
-           std::any_of(config.proxy_from.begin(), config.proxy_from.end(),
+           std::any_of(config.terms->proxy_from.begin(), config.terms->proxy_from.end(),
                        [&](const Cidr& network) { return network.contains(peer); });
 }
 
 void Acceptor::receive(Endpoint& endpoint, Listener::Accepted accepted) {
     Service& service = *endpoint.service;
-    if (!service.config->proxy_protocol)
+    if (!service.config->terms->proxy_protocol)
         return take_client(endpoint,
                            {std::move(accepted.fd), accepted.peer, {}, nullptr, loop_.now()});
     await_header(endpoint, std::move(accepted));
@@ -200,7 +200,7 @@ void Acceptor::await_header(Endpoint& endpoint, Listener::Accepted accepted) {
 void Acceptor::take_client(Endpoint& endpoint, Client client) {
     Service& service = *endpoint.service;
     Greeter::greet(*service.config, client.fd.get());
-    if (service.config->sensor != Duration::zero()) {
+    if (service.config->terms->sensor != Duration::zero()) {
         admission_.shut_out(service, client.peer);
         return greeter_.dismiss(*service.config, std::move(client.fd));
     }

@@ -13,7 +13,7 @@ std::string_view Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const 
                                        std::shared_ptr<void>& lease) {
     Service* service = find_muxed_(name);
     if (service == nullptr) return kMuxUnavailable;
-    if (const auto room = service->gate->room(service->config->limits, loop_.now()); !room) {
+    if (const auto room = service->gate->room(service->config->terms->limits, loop_.now()); !room) {
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
         service->gate->count(refusal, loop_.now());
         admission_.feed().refused(*service->config, peer, refusal_key(refusal));

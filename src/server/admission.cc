@@ -60,7 +60,7 @@ void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
 
 bool Admission::repair(Endpoint& endpoint) {
     Service& service = *endpoint.service;
-    const auto repair = endpoint.listener->repair(service.config->socket);
+    const auto repair = endpoint.listener->repair(service.config->terms->socket);
     if (!repair.needed()) return true;
     if (service.repair_notes.pass(loop_.now())) {
         const auto others = service.repair_notes.suppressed();
@@ -96,7 +96,7 @@ void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code)
 
 bool Admission::has_room(Endpoint& endpoint) {
     Service& service = *endpoint.service;
-    const Limits& limits = service.config->limits;
+    const Limits& limits = service.config->terms->limits;
     const Gate::Room room = service.gate->room(limits, loop_.now());
     if (room) return true;
     const bool say_so = service.full_notes.pass(loop_.now());
@@ -118,7 +118,8 @@ bool Admission::has_room(Endpoint& endpoint) {
 }
 
 bool Admission::takes_clients(Endpoint& endpoint) {
-    return endpoint.service->config->limits.overflow == Overflow::refuse || has_room(endpoint);
+    return endpoint.service->config->terms->limits.overflow == Overflow::refuse ||
+           has_room(endpoint);
 }
 
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved,
@@ -134,7 +135,7 @@ std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& 
 
 std::shared_ptr<void> Admission::ask_gate(Service& service, const SocketAddress& peer,
                                           Gate::Ask ask, int connection) {
-    auto answer = service.gate->admit(service.config->limits, peer, loop_.now(), ask);
+    auto answer = service.gate->admit(service.config->terms->limits, peer, loop_.now(), ask);
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
     note(service, peer, std::get<Refusal>(answer), connection);
     return nullptr;
@@ -167,7 +168,7 @@ void Admission::note(Service& service, const SocketAddress& peer, Refusal refusa
 }
 
 void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
-    const auto how_long = sensor.config->sensor;
+    const auto how_long = sensor.config->terms->sensor;
     const bool known = outcasts_.contains(peer, loop_.now());
     const bool done = outcasts_.add(peer, how_long, loop_.now());
     if (known || !ClientLog::notes_refusals(*sensor.config) ||
@@ -184,7 +185,7 @@ void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
 }
 
 std::shared_ptr<void> Admission::admit_server(Service& service) {
-    Limits limits = service.config->limits;
+    Limits limits = service.config->terms->limits;
     limits.overflow = Overflow::queue; // whoever waits, waits for the server
     auto answer = service.gate->admit(limits, SocketAddress(), loop_.now());
     return std::make_shared<Slot>(std::get<Slot>(std::move(answer)));

@@ -30,7 +30,7 @@ static SocketAddress local_end(int connection) {
 
 // Clients of TCP, if they have come to us by themselves.
 static bool has_users(const ServiceConfig& config) {
-    if (config.proxy_protocol) return false;
+    if (config.terms->proxy_protocol) return false;
     if (config.listen.empty()) return true;
     // Of MPTCP the first subflow, which is a connection of TCP, has the ports that are asked about.
     const int protocol = config.listen.front().protocol;
@@ -39,7 +39,7 @@ static bool has_users(const ServiceConfig& config) {
 
 ClientLog::User ClientLog::server_started(const ServiceConfigPtr& config, const SocketAddress& peer,
                                           const SocketAddress& local, pid_t pid) {
-    const auto& chosen = config->log_on_success;
+    const auto& chosen = config->terms->log_on_success;
     if (!chosen && !log_connections_) return nullptr;
     const LogWords words = chosen.value_or(kOfStart);
     const bool host = words.has(LogWord::host);
@@ -88,8 +88,8 @@ class Details {
 void ClientLog::server_ended(const ServerEnd& what) {
     const ServiceConfig& config = what.config;
     const ChildEnd& end = what.end;
-    const LogWords words =
-        config.log_on_success.value_or(LogWords{LogWord::pid, LogWord::exit, LogWord::duration});
+    const LogWords words = config.terms->log_on_success.value_or(
+        LogWords{LogWord::pid, LogWord::exit, LogWord::duration});
     const auto level = end.how == CLD_EXITED ? log::Level::info : log::Level::notice;
     if (!words.has_any(kOfEnd) || !log::enabled(level)) return;
     const std::string number = std::to_string(end.status);
@@ -97,7 +97,7 @@ void ClientLog::server_ended(const ServerEnd& what) {
     log::About about{.event = log::Event::child_ended, .service = config.name};
     Details details;
     const bool host = words.has(LogWord::host);
-    if (host || !config.log_on_success) about.peer = &what.peer;
+    if (host || !config.terms->log_on_success) about.peer = &what.peer;
     if (words.has(LogWord::pid)) about.pid = end.pid;
     if (words.has(LogWord::exit)) {
         about.exit_status = signal != nullptr ? std::string_view(signal) : std::string_view(number);
@@ -125,7 +125,7 @@ void ClientLog::server_ended(const ServerEnd& what) {
 
 void ClientLog::session_started(const ServiceConfigPtr& config, const SocketAddress& peer,
                                 int connection) {
-    const auto& chosen = config->log_on_success;
+    const auto& chosen = config->terms->log_on_success;
     if (!chosen && !log_connections_) return;
     const LogWords words = chosen.value_or(kOfStart);
     const bool host = words.has(LogWord::host);
@@ -141,8 +141,8 @@ void ClientLog::session_started(const ServiceConfigPtr& config, const SocketAddr
 
 void ClientLog::session_ended(const SessionEnd& end) const {
     const ServiceConfig& config = *end.service;
-    if (!config.log_on_success && !log_connections_) return;
-    const LogWords words = config.log_on_success.value_or(
+    if (!config.terms->log_on_success && !log_connections_) return;
+    const LogWords words = config.terms->log_on_success.value_or(
         LogWords{LogWord::host, LogWord::traffic, LogWord::duration});
     if (!words.has_any(kOfEnd)) return;
     const bool host = words.has(LogWord::host);
@@ -166,20 +166,24 @@ std::string ClientLog::host_text(const SocketAddress& peer) {
 }
 
 std::string ClientLog::name_of_refused(const ServiceConfig& config, const std::string& host) {
-    return !config.log_on_failure || config.log_on_failure->has(LogWord::host) ? host : "a client";
+    return !config.terms->log_on_failure || config.terms->log_on_failure->has(LogWord::host)
+               ? host
+               : "a client";
 }
 
 void ClientLog::refused(const Refused& what) {
     const ServiceConfigPtr& config = what.config;
     if (!notes_refusals(*config)) return;
-    const bool host = !config->log_on_failure || config->log_on_failure->has(LogWord::host);
+    const bool host =
+        !config->terms->log_on_failure || config->terms->log_on_failure->has(LogWord::host);
     const std::string who = name_of_refused(*config, what.host);
     log::notice({.event = log::Event::client_refused,
                  .service = config->name,
                  .peer = host ? &what.peer : nullptr,
                  .refused_by = what.key},
                 "{}: refused {}: {}", config->name, who, what.why);
-    if (!wants_user(config->log_on_failure) || !has_users(*config) || what.connection < 0) return;
+    if (!wants_user(config->terms->log_on_failure) || !has_users(*config) || what.connection < 0)
+        return;
     ident_.ask(local_end(what.connection), what.peer,
                [config, peer = what.peer, host, who](const std::string& said) {
                    log::notice(

@@ -53,7 +53,7 @@ class ClientLog {
     void refused(const Refused& what);
     // Whether anything is to be said of a client that the service refuses.
     [[nodiscard]] static bool notes_refusals(const ServiceConfig& config) {
-        return !config.log_on_failure || !config.log_on_failure->empty();
+        return !config.terms->log_on_failure || !config.terms->log_on_failure->empty();
     }
     // "192.0.2.1", "unnamed": the peer without its port, and without what would spoil a line.
     [[nodiscard]] static std::string host_text(const SocketAddress& peer);
@@ -63,7 +63,7 @@ class ClientLog {
 
     // Whether the counters of a client's connection are asked for at its end.
     [[nodiscard]] static bool wants_traffic(const ServiceConfig& config) {
-        return config.log_on_success && config.log_on_success->has(LogWord::traffic);
+        return config.terms->log_on_success && config.terms->log_on_success->has(LogWord::traffic);
     }
 
   private:

@@ -21,11 +21,11 @@ static Pairs values_of(const ServiceConfig& config) {
     if (config.program)
         program = fmt::format("{} {}", config.program->path, fmt::join(config.program->argv, " "));
     Pairs pairs{{"name", config.name},
-                {"protocol", config.protocol},
+                {"protocol", config.terms->protocol},
                 {"listen", fmt::format("{}", fmt::join(addresses, " "))},
                 {"type", socket_type_name(config.type())},
                 {"wait", config.wait ? "wait" : "nowait"},
-                {"user", config.account->user},
+                {"user", config.terms->account->user},
                 {"program", program}};
     for (EffectiveValue& one : effective_values(config))
         pairs.emplace_back(one.key, std::move(one.value));

@@ -183,14 +183,14 @@ Json program_json(const ServiceConfig& service) {
 Json service_json(const Draft& draft) {
     const ServiceConfig& service = draft.config;
     Json out{{"name", service.name},
-             {"protocol", service.protocol},
+             {"protocol", service.terms->protocol},
              {"type", type_name(service.type())},
              {"wait", service.wait},
              {"enabled", draft.enabled},
-             {"file", service.file},
+             {"file", service.terms->file},
              {"line", service.line},
-             {"user", service.account->user},
-             {"group", group_name(service.account->gid)}};
+             {"user", service.terms->account->user},
+             {"group", group_name(service.terms->account->gid)}};
     out["builtin"] = service.program == nullptr ? Json(builtin_name(service.builtin)) : Json();
     out["program"] = program_json(service);
     out["listen"] = Json::array();

@@ -33,7 +33,7 @@ void ErrorOutputs::open_files(const std::vector<ServiceConfigPtr>& services) {
     }
     std::erase_if(shared_, [](const auto& item) { return item.second.left.empty(); });
     for (const ServiceConfigPtr& config : services) {
-        const std::string& path = config->surroundings->errors;
+        const std::string& path = config->terms->surroundings->errors;
         if (!config->program || !path.starts_with('/') || files_.contains(path)) continue;
         auto file = open_file(path);
         if (!file)
@@ -91,7 +91,7 @@ std::shared_ptr<ErrorLines> ErrorOutputs::resume(const ErrorLinesState& state) {
 
 ErrorOutputs::Output ErrorOutputs::prepare(const ServiceConfigPtr& config,
                                            const SocketAddress& peer) {
-    const std::string& target = config->surroundings->errors;
+    const std::string& target = config->terms->surroundings->errors;
     if (target == "socket") return {};
     if (target == "journal") return to_journal(*config);
     if (target == "log") return to_log(config, peer);

@@ -41,7 +41,7 @@ static Json event_of(const char* kind, const ServiceConfig* service) {
     return {{"time", static_cast<double>(now) / 1000},
             {"kind", kind},
             {"service", service != nullptr ? Json(service->name) : Json()},
-            {"protocol", service != nullptr ? Json(service->protocol) : Json()},
+            {"protocol", service != nullptr ? Json(service->terms->protocol) : Json()},
             {"peer", nullptr},
             {"pid", nullptr},
             {"text", nullptr},
@@ -57,18 +57,18 @@ void Feed::tell_start(const ServiceConfig& service, const SocketAddress& peer, p
     Json event = event_of("started", &service);
     note_who(event, peer, pid);
     for (Watcher& watcher : watchers_)
-        if (watcher.wants(service.name, service.protocol)) watcher.tell("event", event);
+        if (watcher.wants(service.name, service.terms->protocol)) watcher.tell("event", event);
 }
 
 void Feed::tell_end(const ServiceConfig& service, const SocketAddress& peer, pid_t pid,
                     std::string_view how, Duration lasted) {
-    if (service.protocol.empty()) return; // a child for a purpose of our own
+    if (service.terms->protocol.empty()) return; // a child for a purpose of our own
     Json event = event_of("ended", &service);
     note_who(event, peer, pid);
     event["text"] = how;
     event["lasted"] = std::chrono::duration<double>(lasted).count();
     for (Watcher& watcher : watchers_)
-        if (watcher.wants(service.name, service.protocol)) watcher.tell("event", event);
+        if (watcher.wants(service.name, service.terms->protocol)) watcher.tell("event", event);
 }
 
 void Feed::tell_refusal(const ServiceConfig& service, const SocketAddress& peer, const char* key) {
@@ -76,7 +76,7 @@ void Feed::tell_refusal(const ServiceConfig& service, const SocketAddress& peer,
     note_who(event, peer, 0);
     event["text"] = key;
     for (Watcher& watcher : watchers_)
-        if (watcher.wants(service.name, service.protocol)) watcher.tell("event", event);
+        if (watcher.wants(service.name, service.terms->protocol)) watcher.tell("event", event);
 }
 
 void Feed::reloaded(const std::string& text) {
@@ -102,7 +102,7 @@ void Feed::flush() {
         Json event = event_of("state", service->config.get());
         event["text"] = condition_text(state.condition);
         for (Watcher& watcher : watchers_)
-            if (watcher.wants(service->name(), service->config->protocol))
+            if (watcher.wants(service->name(), service->config->terms->protocol))
                 watcher.tell("event", event);
     }
     changed_.clear();

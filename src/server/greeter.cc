@@ -12,7 +12,7 @@ void Greeter::say(const Banner& banner, int connection) {
 }
 
 void Greeter::take_leave(const ServiceConfig& service, Fd connection) {
-    const Banner* words = service.banner_fail.get();
+    const Banner* words = service.terms->banner_fail.get();
     if (farewells_.count() < kMostFarewells)
         return farewells_.say(std::move(connection), words != nullptr ? words->text : std::string(),
                               nullptr);

@@ -20,14 +20,15 @@ class Greeter {
     explicit Greeter(EventLoop& loop) : farewells_(loop) {}
 
     static void greet(const ServiceConfig& service, int connection) {
-        if (service.banner) say(*service.banner, connection);
+        if (service.terms->banner) say(*service.terms->banner, connection);
     }
     static void welcome(const ServiceConfig& service, int connection) {
-        if (service.banner_success) say(*service.banner_success, connection);
+        if (service.terms->banner_success) say(*service.terms->banner_success, connection);
     }
     // Ends the connection of a client that is refused.
     void dismiss(const ServiceConfig& service, Fd connection) {
-        if (service.banner || service.banner_fail) take_leave(service, std::move(connection));
+        if (service.terms->banner || service.terms->banner_fail)
+            take_leave(service, std::move(connection));
     }
 
     [[nodiscard]] const Farewells& farewells() const { return farewells_; }

@@ -38,7 +38,7 @@ void Launcher::expect(const std::vector<ServiceConfigPtr>& services) {
         holds_connections |= config->builtin != Builtin::none && config->type() == SOCK_STREAM;
         if (!config->program) continue;
         has_servers = true;
-        spawner_->join_groups_of(*config->account);
+        spawner_->join_groups_of(*config->terms->account);
     }
     if (has_servers && (listeners_ > kLargeTable || holds_connections))
         spawner_->expect_large_table();
@@ -67,9 +67,9 @@ pid_t Launcher::launch(Order order) {
     SpawnRequest request;
     request.program = config->program.get();
     request.socket = order.socket;
-    if (config->wait && config->listen_fds) request.listen_name = config->name;
-    request.account = config->account.get();
-    request.surroundings = config->surroundings.get();
+    if (config->wait && config->terms->listen_fds) request.listen_name = config->name;
+    request.account = config->terms->account.get();
+    request.surroundings = config->terms->surroundings.get();
     request.sandbox = order.service.sandbox;
     if (order.service.group) request.control_group = order.service.group->directory.get();
     request.environment = order.service.environment.block();
@@ -150,13 +150,13 @@ std::optional<SpawnReport> Launcher::take_report(pid_t pid) {
 
 // What the stage was about: "exec" of what, "setting the limit of" what.
 static std::string object_of(const SpawnReport& report, const ServiceConfig& config) {
-    const Confinement& confinement = config.surroundings->confinement;
+    const Confinement& confinement = config.terms->surroundings->confinement;
     const auto item = static_cast<std::size_t>(report.item);
     switch (report.stage) {
     case SpawnStage::exec:
         return " " + config.program->path;
     case SpawnStage::directory:
-        return " " + config.surroundings->directory;
+        return " " + config.terms->surroundings->directory;
     case SpawnStage::root:
         return " " + confinement.root;
     case SpawnStage::paths:

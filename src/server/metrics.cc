@@ -36,10 +36,10 @@ std::vector<Row> rows_of(const Measures& measures) {
         const ServiceConfig& config = *service.config;
         const std::string address =
             config.listen.empty() ? "" : config.listen.front().address.to_string();
-        rows.push_back(
-            {service, measures.tallies[i],
-             OpenMetrics::labels(
-                 {{"service", config.name}, {"protocol", config.protocol}, {"address", address}})});
+        rows.push_back({service, measures.tallies[i],
+                        OpenMetrics::labels({{"service", config.name},
+                                             {"protocol", config.terms->protocol},
+                                             {"address", address}})});
     }
     return rows;
 }
@@ -103,8 +103,8 @@ void add_daemon(OpenMetrics& metrics, const About& about, const Measures& measur
 // Whether the configuration lets this happen: such a counter is there from the start, so that the
 // first time can be told from none.
 bool may_refuse(const ServiceConfig& config, Refusal refusal) {
-    const Limits& limits = config.limits;
-    const bool turns_away = limits.overflow == Overflow::refuse || !config.mux_name.empty();
+    const Limits& limits = config.terms->limits;
+    const bool turns_away = limits.overflow == Overflow::refuse || !config.mux_name().empty();
     switch (refusal) {
     case Refusal::instances:
         return turns_away && limits.instances != 0;
@@ -117,19 +117,19 @@ bool may_refuse(const ServiceConfig& config, Refusal refusal) {
     case Refusal::balancer:
     case Refusal::proxy_header:
     case Refusal::proxy_timeout:
-        return config.proxy_protocol;
+        return config.terms->proxy_protocol;
     case Refusal::reflection:
         return config.type() == SOCK_DGRAM && (config.builtin != Builtin::none || !config.wait);
     case Refusal::only_from:
-        return config.access.only_from != nullptr;
+        return config.terms->access.only_from != nullptr;
     case Refusal::no_access:
-        return config.access.no_access != nullptr;
+        return config.terms->access.no_access != nullptr;
     case Refusal::access_times:
-        return !config.access.times.empty();
+        return !config.terms->access.times.empty();
     case Refusal::max_load:
-        return config.access.max_load != 0;
+        return config.terms->access.max_load != 0;
     case Refusal::libwrap:
-        return config.access.libwrap;
+        return config.terms->access.libwrap;
     case Refusal::parser:
         return config.builtin == Builtin::tcpmux;
     case Refusal::sensor:   // by any service that is one
@@ -163,8 +163,8 @@ void add_clients(OpenMetrics& metrics, const std::vector<Row>& rows) {
                    "How many of a service may run at once. None here: no limit.");
     for (const Row& row : rows)
         if (lacks_effect(Effect::counted, row.config()) == nullptr &&
-            row.config().limits.instances != 0)
-            metrics.sample(row.labels, std::uint64_t{row.config().limits.instances});
+            row.config().terms->limits.instances != 0)
+            metrics.sample(row.labels, std::uint64_t{row.config().terms->limits.instances});
 }
 
 void add_conditions(OpenMetrics& metrics, const std::vector<Row>& rows) {

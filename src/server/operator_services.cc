@@ -58,7 +58,7 @@ void Operator::tell_outcome(const std::vector<Service*>& services, const Respond
     for (const Service* service : services) {
         const State::Service state = state_of(*service, loop_.now());
         outcomes.push_back({{"name", service->name()},
-                            {"protocol", service->config->protocol},
+                            {"protocol", service->config->terms->protocol},
                             {"state", condition_text(state.condition)}});
     }
     responder.reply({{"services", std::move(outcomes)}});

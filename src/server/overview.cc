@@ -98,10 +98,10 @@ json details(const Service& service, const State& state, const Acceptor& accepto
     const ServiceConfig& config = *service.config;
     const Program* program = config.program.get();
     return {{"service", state_json::service(one)},
-            {"file", config.file},
+            {"file", config.terms->file},
             {"line", config.line},
             {"wait", config.wait},
-            {"user", config.account->user},
+            {"user", config.terms->account->user},
             {"program", program != nullptr ? json(program->path) : json()},
             {"arguments", program != nullptr ? json(program->argv) : json::array()},
             {"builtin", program != nullptr ? json() : json(builtin_name(config.builtin))},
@@ -127,8 +127,8 @@ json changes(const std::vector<Change>& changes) {
                               {"after", value.after.empty() ? json() : json(value.after)}});
         all.push_back({{"kind", kind_text(change.kind)},
                        {"name", change.config->name},
-                       {"protocol", change.config->protocol},
-                       {"file", change.config->file},
+                       {"protocol", change.config->terms->protocol},
+                       {"file", change.config->terms->file},
                        {"line", change.config->line},
                        {"values", std::move(values)}});
     }

@@ -3,6 +3,7 @@
 #include "net/socket.h"
 
 #include <map>
+#include <string_view>
 #include <tuple>
 
 namespace inetd {
@@ -12,20 +13,23 @@ static bool same_value(const std::shared_ptr<const T>& a, const std::shared_ptr<
     return a == b || (a && b && *a == *b);
 }
 
-bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
-    return a.name == b.name && a.protocol == b.protocol && a.listen == b.listen &&
-           a.socket == b.socket && a.limits == b.limits && a.access == b.access &&
-           same_value(a.account, b.account) && same_value(a.program, b.program) &&
-           a.builtin == b.builtin && a.wait == b.wait && a.listen_fds == b.listen_fds &&
+static bool same_terms(const ServiceTerms& a, const ServiceTerms& b) {
+    return a.protocol == b.protocol && a.socket == b.socket && a.limits == b.limits &&
+           a.access == b.access && same_value(a.account, b.account) &&
            same_value(a.surroundings, b.surroundings) && a.idle_timeout == b.idle_timeout &&
-           a.session_timeout == b.session_timeout && a.kill_on_disconnect == b.kill_on_disconnect &&
-           a.mux_name == b.mux_name && a.mux_greets == b.mux_greets &&
-           same_value(a.relay, b.relay) && same_value(a.ident, b.ident) &&
+           a.session_timeout == b.session_timeout && a.sensor == b.sensor &&
+           a.kill_on_disconnect == b.kill_on_disconnect && a.listen_fds == b.listen_fds &&
            a.proxy_protocol == b.proxy_protocol && a.proxy_from == b.proxy_from &&
-           a.sensor == b.sensor && a.log_on_success == b.log_on_success &&
-           a.log_on_failure == b.log_on_failure && same_value(a.banner, b.banner) &&
-           same_value(a.banner_success, b.banner_success) &&
-           same_value(a.banner_fail, b.banner_fail);
+           same_value(a.relay, b.relay) && same_value(a.ident, b.ident) &&
+           same_value(a.banner, b.banner) && same_value(a.banner_success, b.banner_success) &&
+           same_value(a.banner_fail, b.banner_fail) && a.log_on_success == b.log_on_success &&
+           a.log_on_failure == b.log_on_failure;
+}
+
+bool same_service(const ServiceConfig& a, const ServiceConfig& b) {
+    return a.name == b.name && a.listen == b.listen && same_value(a.program, b.program) &&
+           a.builtin == b.builtin && a.wait == b.wait && a.mux_greets == b.mux_greets &&
+           (a.terms == b.terms || same_terms(*a.terms, *b.terms));
 }
 
 namespace {
@@ -59,7 +63,7 @@ class Planner {
   private:
     void index_running() {
         for (std::size_t i = 0; i < running_.size(); ++i) {
-            if (!running_[i]->mux_name.empty()) muxed_.emplace(running_[i]->mux_name, i);
+            if (const auto name = running_[i]->mux_name(); !name.empty()) muxed_.emplace(name, i);
             for (std::size_t j = 0; j < running_[i]->listen.size(); ++j)
                 sockets_.emplace(running_[i]->listen[j], Plan::Place{i, j});
         }
@@ -74,8 +78,8 @@ class Planner {
 
     Plan::Target target_for(const ServiceConfig& config) {
         Plan::Target target;
-        if (!config.mux_name.empty()) {
-            const auto found = muxed_.find(config.mux_name);
+        if (const auto name = config.mux_name(); !name.empty()) {
+            const auto found = muxed_.find(name);
             if (found != muxed_.end()) succeed(target, found->second);
         }
         for (const ListenSpec& spec : config.listen) {
@@ -134,7 +138,7 @@ class Planner {
     const std::vector<ServiceConfigPtr>& wanted_;
     std::vector<bool> taken_;
     std::map<ListenSpec, Plan::Place, SpecLess> sockets_; // of the running ones, not yet kept
-    std::map<std::string, std::size_t> muxed_;
+    std::map<std::string_view, std::size_t> muxed_;       // of the running ones
     Plan plan_;
 };
 

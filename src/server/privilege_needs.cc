@@ -26,7 +26,7 @@ bool any_socket(const ServiceConfig& config, bool (*test)(const ListenSpec&, con
 }
 
 const Confinement& confinement_of(const ServiceConfig& config) {
-    return config.surroundings->confinement;
+    return config.terms->surroundings->confinement;
 }
 
 bool has_low_port(const ListenSpec& spec, const Facts& facts) {
@@ -36,11 +36,11 @@ bool has_low_port(const ListenSpec& spec, const Facts& facts) {
 }
 
 bool changes_user(const ServiceConfig& config, const Facts& facts) {
-    return config.program && config.account->uid != facts.own.uid;
+    return config.program && config.terms->account->uid != facts.own.uid;
 }
 
 bool changes_groups(const ServiceConfig& config, const Facts& facts) {
-    return config.program && !is_same_identity(facts.own, *config.account);
+    return config.program && !is_same_identity(facts.own, *config.terms->account);
 }
 
 bool asks_resolver(const ServiceConfig& config, const Facts& facts) {
@@ -51,8 +51,9 @@ bool asks_resolver(const ServiceConfig& config, const Facts& facts) {
                           entry.kind == AccessEntry::Kind::domain;
                });
     };
-    return facts.own.uid == 0 && (config.access.libwrap || has_name(config.access.only_from) ||
-                                  has_name(config.access.no_access));
+    return facts.own.uid == 0 &&
+           (config.terms->access.libwrap || has_name(config.terms->access.only_from) ||
+            has_name(config.terms->access.no_access));
 }
 
 bool needs_parser_as_nobody(const ServiceConfig& config, const Facts& facts) {
@@ -60,17 +61,17 @@ bool needs_parser_as_nobody(const ServiceConfig& config, const Facts& facts) {
         return words && words->has(LogWord::userid);
     };
     return facts.own.uid == 0 && !facts.can_filter_calls &&
-           (config.proxy_protocol || config.builtin == Builtin::auth ||
+           (config.terms->proxy_protocol || config.builtin == Builtin::auth ||
             config.builtin == Builtin::metrics || config.builtin == Builtin::tcpmux ||
-            tells_user(config.log_on_success) || tells_user(config.log_on_failure));
+            tells_user(config.terms->log_on_success) || tells_user(config.terms->log_on_failure));
 }
 
 bool is_other_owner(const ServiceConfig& config, const Facts& facts) {
-    return config.socket.owner != kNobody && config.socket.owner != facts.own.uid;
+    return config.terms->socket.owner != kNobody && config.terms->socket.owner != facts.own.uid;
 }
 
 bool is_other_group(const ServiceConfig& config, const Facts& facts) {
-    const gid_t group = config.socket.group;
+    const gid_t group = config.terms->socket.group;
     const auto& groups = facts.own.groups;
     return group != kNobody && group != facts.own.gid &&
            std::find(groups.begin(), groups.end(), group) == groups.end();
@@ -95,13 +96,14 @@ bool has_closed_paths(const ServiceConfig& config, const Facts& facts) {
     const auto closed = [&](const std::string& path, int mode) {
         return !path.empty() && facts.is_closed(path, mode);
     };
-    if (closed(config.file.starts_with('/') ? config.file : "", R_OK)) return true;
-    for (const auto& banner : {config.banner, config.banner_success, config.banner_fail})
+    if (closed(config.terms->file.starts_with('/') ? config.terms->file : "", R_OK)) return true;
+    for (const auto& banner :
+         {config.terms->banner, config.terms->banner_success, config.terms->banner_fail})
         if (banner && closed(banner->path, R_OK)) return true;
     for (const ListenSpec& spec : config.listen)
         if (is_closed_file(spec.address.unix_file(), facts)) return true;
     if (!config.program) return false;
-    if (is_closed_file(config.surroundings->errors, facts)) return true;
+    if (is_closed_file(config.terms->surroundings->errors, facts)) return true;
     const Confinement& confinement = confinement_of(config);
     const std::string& root = confinement.root;
     if (closed(root, X_OK)) return true;
@@ -109,7 +111,7 @@ bool has_closed_paths(const ServiceConfig& config, const Facts& facts) {
         for (const std::string& path : *list)
             if (closed(root + path, F_OK)) return true;
     if (changes_user(config, facts)) return false;
-    const std::string& directory = config.surroundings->directory;
+    const std::string& directory = config.terms->surroundings->directory;
     return closed(root + config.program->path, X_OK) ||
            closed(directory.empty() ? directory : root + directory, X_OK);
 }
@@ -147,18 +149,20 @@ constexpr std::array kRules{
              return any_socket(config, has_low_port, facts);
          }},
     Rule{CAP_NET_ADMIN, "mark",
-         [](const ServiceConfig& config, const Facts&) { return config.socket.mark != 0; }},
+         [](const ServiceConfig& config, const Facts&) { return config.terms->socket.mark != 0; }},
     Rule{CAP_NET_ADMIN, "a buffer above the system's limit",
          [](const ServiceConfig& config, const Facts& facts) {
-             return std::max(config.socket.send_buffer, config.socket.receive_buffer) >
-                    facts.most_buffer;
+             return std::max(config.terms->socket.send_buffer,
+                             config.terms->socket.receive_buffer) > facts.most_buffer;
          }},
     Rule{CAP_NET_ADMIN, "private_network",
          [](const ServiceConfig& config, const Facts&) {
              return config.program && confinement_of(config).private_network;
          }},
     Rule{CAP_NET_RAW, "bind_to_device",
-         [](const ServiceConfig& config, const Facts&) { return !config.socket.device.empty(); }},
+         [](const ServiceConfig& config, const Facts&) {
+             return !config.terms->socket.device.empty();
+         }},
     Rule{CAP_NET_RAW, "a raw socket",
          [](const ServiceConfig& config, const Facts&) { return config.type() == SOCK_RAW; }},
     Rule{CAP_NET_RAW, "datagrams, given to a server each",
@@ -176,7 +180,8 @@ constexpr std::array kRules{
          }},
     Rule{CAP_SYS_NICE, "nice",
          [](const ServiceConfig& config, const Facts& facts) {
-             return config.program && config.surroundings->nice.value_or(facts.nice) < facts.nice;
+             return config.program &&
+                    config.terms->surroundings->nice.value_or(facts.nice) < facts.nice;
          }},
     Rule{CAP_SYS_NICE, "ionice",
          [](const ServiceConfig& config, const Facts&) {
@@ -192,7 +197,7 @@ constexpr std::array kRules{
 // execve(2) gives a root that may gain nothing what the daemon has, so that must be everything.
 bool hands_on_everything(const ServiceConfig& config) {
     const Confinement& confinement = confinement_of(config);
-    return config.program && config.account->uid == 0 && !confinement.capabilities &&
+    return config.program && config.terms->account->uid == 0 && !confinement.capabilities &&
            (confinement.no_new_privileges || !confinement.landlock.empty());
 }
 

@@ -39,7 +39,7 @@ Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPt
 // A service that cannot have its group is listened for all the same, so that whoever mends it need
 // not restart anything; but it is not started without.
 void Roster::join_group(Service& service) {
-    const auto& asked = service.config->surroundings->confinement.cgroup;
+    const auto& asked = service.config->terms->surroundings->confinement.cgroup;
     if (asked.empty()) return;
     auto group = launcher_.groups().take(group_name(*service.config), asked);
     if (group) {
@@ -51,7 +51,7 @@ void Roster::join_group(Service& service) {
 }
 
 void Roster::build_lists(Service& service) {
-    const AccessConfig& access = service.config->access;
+    const AccessConfig& access = service.config->terms->access;
     service.screened = !access.empty();
     if (!access.only_from && !access.no_access) return;
     auto& list = lists_[{access.only_from, access.no_access}];
@@ -68,9 +68,11 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     build_lists(*service);
     if (service->config->program) {
         join_group(*service);
-        service->sandbox = make_sandbox(service->config->surroundings, *service->config->account);
-        service->environment = service_environment(
-            *service->config->account, *service->config->surroundings, environ, keep_environment_);
+        service->sandbox =
+            make_sandbox(service->config->terms->surroundings, *service->config->terms->account);
+        service->environment =
+            service_environment(*service->config->terms->account,
+                                *service->config->terms->surroundings, environ, keep_environment_);
     }
     service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
     return service;
@@ -84,7 +86,8 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         fresh.push_back(make_service(plan.targets[i], wanted[i]));
         Service& service = *fresh.back();
-        if (!service.config->mux_name.empty()) muxed_[service.config->mux_name] = &service;
+        if (const auto name = service.config->mux_name(); !name.empty())
+            muxed_[std::string(name)] = &service;
         for (std::size_t j = 0; j < plan.targets[i].sockets.size(); ++j) {
             const auto& kept = plan.targets[i].sockets[j];
             if (kept) {
@@ -186,7 +189,7 @@ void Roster::release_unsucceeded(const Plan& plan) const {
 // round: whatever the old form had set would be done to the new one. A server that was lent the
 // socket keeps it; its end finds the endpoint, not the service, so the new form gets it back.
 void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
-    const SocketOptions before = endpoint.service->config->socket;
+    const SocketOptions before = endpoint.service->config->terms->socket;
     endpoint.timer.reset();
     endpoint.service = &service;
     endpoint.index = index;
@@ -245,8 +248,8 @@ Service* Roster::find_muxed(const std::string& name) const {
 std::vector<std::string> Roster::muxed_names() const {
     std::vector<std::string> names;
     for (const auto& service : services_) {
-        if (!service->config->mux_name.empty() && service->hold == Hold::none)
-            names.push_back(service->config->mux_name);
+        const auto name = service->config->mux_name();
+        if (!name.empty() && service->hold == Hold::none) names.emplace_back(name);
     }
     return names;
 }

@@ -61,7 +61,7 @@ bool Screening::is_overloaded(double most) {
 
 Screening::Finding Screening::judge(const Service& service, const SocketAddress& peer,
                                     int connection, const Known& known) {
-    const AccessConfig& access = service.config->access;
+    const AccessConfig& access = service.config->terms->access;
     if (!is_open(access.times, std::time(nullptr))) return {.refusal = Refusal::access_times};
     if (access.max_load != 0 && is_overloaded(access.max_load))
         return {.refusal = Refusal::max_load};

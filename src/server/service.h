@@ -78,7 +78,7 @@ enum class Hold : std::uint8_t { none, paused, drained, disabled };
 struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
-    bool screened = false;                            // config->access says who may come in
+    bool screened = false;                            // config->terms->access says who may come in
     std::shared_ptr<const AccessList> access;         // null = it has no lists
     Environment environment;                          // of every instance
     std::shared_ptr<const ServiceGroup> group;        // null = none

@@ -105,7 +105,7 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     }
     const bool lent = inheritance_.servers.contains(socket_key(spec));
     auto listener = Listener::adopt(
-        *socket, spec, config.socket, [&](int fd) { return suit(fd, config, spec); }, lent);
+        *socket, spec, config.terms->socket, [&](int fd) { return suit(fd, config, spec); }, lent);
     if (!listener && listener.error().code == ENODEV && socket->holder != Holder::unit) {
         // Rather nobody is served than those who come by other interfaces than the one that is
         // gone.
@@ -124,7 +124,7 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
 
 Result<std::unique_ptr<Listener>> SocketKeeper::if_useful(std::unique_ptr<Listener> listener,
                                                           const ServiceConfig& config) {
-    const auto repair = listener->repair(config.socket);
+    const auto repair = listener->repair(config.terms->socket);
     if (repair.undone) return listener;
     const ListenSpec spec = listener->spec();
     const bool of_unit = listener->holder() == Holder::unit;
@@ -139,8 +139,8 @@ Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config
                                                      const ListenSpec& spec) {
     auto listener = take_over(config, spec);
     if (listener && !*listener) {
-        listener =
-            Listener::open(spec, config.socket, [&](int fd) { return suit(fd, config, spec); });
+        listener = Listener::open(spec, config.terms->socket,
+                                  [&](int fd) { return suit(fd, config, spec); });
         // Whatever a server of before has, it is not this.
         if (listener && inheritance_.servers.erase(socket_key(spec)) != 0) forget_server(spec);
     }
@@ -160,8 +160,8 @@ Result<void> SocketKeeper::refit(const Listener& listener, const ServiceConfig& 
                                  const SocketOptions& before) {
     auto done = suit(listener.fd(), config, listener.spec());
     // An interface that has gone and come again is another one of that name.
-    if (done && (!(before == config.socket) || !config.socket.device.empty()))
-        done = listener.apply(config.socket);
+    if (done && (!(before == config.terms->socket) || !config.terms->socket.device.empty()))
+        done = listener.apply(config.terms->socket);
     if (done && splits(config, listener.spec())) done = share_port(listener.fd());
     return done;
 }

@@ -17,7 +17,7 @@ const char* condition_text(Condition condition) {
 
 static std::string parked_text(const Endpoint& endpoint, TimePoint now) {
     const Service& service = *endpoint.service;
-    const Limits& limits = service.config->limits;
+    const Limits& limits = service.config->terms->limits;
     const Gate::Room room = service.gate->room(limits, now);
     if (room.full) return fmt::format("all {} instances run", limits.instances);
     if (room.rate != Duration::zero())

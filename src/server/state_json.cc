@@ -19,12 +19,12 @@ json service(const State::Service& service) {
     for (const State::Socket& socket : service.sockets)
         addresses.push_back(socket.address);
     return {{"name", config.name},
-            {"protocol", config.protocol},
+            {"protocol", config.terms->protocol},
             {"addresses", std::move(addresses)},
             {"state", condition_text(service.condition)},
             {"reason", text_or_null(service.reason)},
             {"running", service.running},
-            {"limit", counted ? config.limits.instances : 0},
+            {"limit", counted ? config.terms->limits.instances : 0},
             {"accepted", service.started},
             {"refused", service.refused.total()},
             {"last_use", service.last_use ? json(calendar_time(*service.last_use)) : json()},

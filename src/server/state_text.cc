@@ -48,9 +48,9 @@ static std::string refused_text(const RefusalCounts& counts) {
 
 static std::string service_text(const State::Service& service) {
     const ServiceConfig& config = *service.config;
-    const auto limit = config.limits.instances;
+    const auto limit = config.terms->limits.instances;
     std::string text = fmt::format("\n{} ({}:{})\n  {} running{}, {} started, {}\n", config.id(),
-                                   config.file, config.line, service.running,
+                                   config.terms->file, config.line, service.running,
                                    limit != 0 ? fmt::format(" of at most {}", limit) : "",
                                    service.started, refused_text(service.refused));
     for (const State::Socket& socket : service.sockets)

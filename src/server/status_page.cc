@@ -192,7 +192,7 @@ static std::string addresses_html(const State::Service& service) {
 static std::string row_html(const State::Service& service, TimePoint now) {
     const ServiceConfig& config = *service.config;
     const bool limited =
-        config.limits.instances != 0 && lacks_effect(Effect::counted, config) == nullptr;
+        config.terms->limits.instances != 0 && lacks_effect(Effect::counted, config) == nullptr;
     const bool quiet = totals_of(service.load).most == 0;
     constexpr unsigned kHeight = 24;
     std::string out = fmt::format(
@@ -202,9 +202,10 @@ static std::string row_html(const State::Service& service, TimePoint now) {
         html_text(config.id()), addresses_html(service), class_of(service.condition),
         condition_text(service.condition),
         service.reason.empty() ? "" : fmt::format("<small>{}</small>", html_text(service.reason)));
-    const bool full = limited && service.running >= config.limits.instances;
+    const bool full = limited && service.running >= config.terms->limits.instances;
     out += number_cell(full ? "running full" : "running", service.running,
-                       limited ? fmt::format(" / {}", html_number(config.limits.instances)) : "");
+                       limited ? fmt::format(" / {}", html_number(config.terms->limits.instances))
+                               : "");
     out += number_cell("accepted-count", service.started, "");
     out += number_cell("refused-count", service.refused.total(), refused_by(service.refused));
     out += service.last_use

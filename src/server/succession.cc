@@ -28,11 +28,11 @@ class Places {
             services_.push_back({.id = config.id(),
                                  .address = place->first.second,
                                  .name = config.name,
-                                 .protocol = config.protocol,
+                                 .protocol = config.terms->protocol,
                                  .builtin = config.builtin,
-                                 .idle_timeout = config.idle_timeout,
-                                 .session_timeout = config.session_timeout,
-                                 .kill_on_disconnect = config.kill_on_disconnect,
+                                 .idle_timeout = config.terms->idle_timeout,
+                                 .session_timeout = config.terms->session_timeout,
+                                 .kill_on_disconnect = config.terms->kill_on_disconnect,
                                  .gate = gate,
                                  .hold = hold});
         return place->second;
@@ -100,7 +100,7 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
     all.version = INETD_VERSION;
     Places places(all.services);
     for (const auto& service : roster.services())
-        places.add(*service->config, service->gate->state(service->config->limits, now),
+        places.add(*service->config, service->gate->state(service->config->terms->limits, now),
                    service->hold);
     hand_over_sockets(all, roster, keeper);
     hand_over_children(all, places, launcher);
@@ -189,13 +189,15 @@ class Heirs {
         const Handover::Service& was = services_[place];
         if (heirs_[place] != nullptr && heirs_[place]->config->builtin == was.builtin)
             return heirs_[place]->config;
+        auto terms = std::make_shared<ServiceTerms>();
+        terms->protocol = was.protocol;
+        terms->idle_timeout = was.idle_timeout;
+        terms->session_timeout = was.session_timeout;
+        terms->kill_on_disconnect = was.kill_on_disconnect;
         auto gone = std::make_shared<ServiceConfig>();
         gone->name = was.name;
-        gone->protocol = was.protocol;
+        gone->terms = std::move(terms);
         gone->builtin = was.builtin;
-        gone->idle_timeout = was.idle_timeout;
-        gone->session_timeout = was.session_timeout;
-        gone->kill_on_disconnect = was.kill_on_disconnect;
         return gone;
     }
 
@@ -206,7 +208,7 @@ class Heirs {
     [[nodiscard]] std::shared_ptr<void> lease(std::size_t place, const SocketAddress& peer) const {
         Service* service = heirs_[place];
         if (service == nullptr) return nullptr;
-        return std::make_shared<Slot>(service->gate->readmit(service->config->limits, peer));
+        return std::make_shared<Slot>(service->gate->readmit(service->config->terms->limits, peer));
     }
 
   private:
@@ -247,7 +249,7 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
     const Heirs heirs(handover, roster);
     for (std::size_t i = 0; i < handover.services.size(); ++i) {
         if (Service* service = heirs.service(i))
-            service->gate->restore(handover.services[i].gate, service->config->limits,
+            service->gate->restore(handover.services[i].gate, service->config->terms->limits,
                                    Clock::now());
     }
     acceptor.admission().outcasts().restore(handover.outcasts, Clock::now());

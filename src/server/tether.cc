@@ -14,11 +14,11 @@ using namespace std::chrono_literals;
 static constexpr Duration kKillTimeout = 5s; // between TERM and KILL
 
 static bool is_limited(const ServiceConfig& config) {
-    return !config.wait && config.session_timeout != 0ms;
+    return !config.wait && config.terms->session_timeout != 0ms;
 }
 
 static bool is_watched(const ServiceConfig& config) {
-    return !config.wait && config.kill_on_disconnect && config.type() != SOCK_DGRAM;
+    return !config.wait && config.terms->kill_on_disconnect && config.type() != SOCK_DGRAM;
 }
 
 std::unique_ptr<Tether> Tether::tie(EventLoop& loop, HangUps& hang_ups, Server server,
@@ -48,7 +48,7 @@ std::unique_ptr<Tether> Tether::resume(EventLoop& loop, HangUps& hang_ups, Serve
 }
 
 void Tether::limit() {
-    const auto most = server_.config->session_timeout;
+    const auto most = server_.config->terms->session_timeout;
     timer_ = loop_.after(server_.started + most - Clock::now(), [this, most] {
         end(fmt::format("has run for its session_timeout of {:g} s", seconds(most)));
     });

@@ -44,10 +44,10 @@ static void load(const std::string& text) {
     const inetd::Loaded loaded = inetd::load_config_text(text, "fuzz", options);
     check(loaded.diagnostics);
     for (const auto& service : loaded.services) {
-        if (service->account == nullptr) __builtin_trap();
+        if (service->terms->account == nullptr) __builtin_trap();
         if ((service->program == nullptr) != (service->builtin != inetd::Builtin::none))
             __builtin_trap();
-        if (service->listen.empty() != !service->mux_name.empty()) __builtin_trap();
+        if (service->listen.empty() != !service->mux_name().empty()) __builtin_trap();
     }
 }
 

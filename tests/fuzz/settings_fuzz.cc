@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const inetd::Diagnostic& diagnostic : loaded.diagnostics)
         if (diagnostic.text.empty() || diagnostic.file.empty()) __builtin_trap();
     for (const auto& service : loaded.services)
-        if (service->surroundings == nullptr || service->limits.rate.seconds == 0) __builtin_trap();
+        if (service->terms->surroundings == nullptr || service->terms->limits.rate.seconds == 0)
+            __builtin_trap();
     // What was understood can be said again.
     if (inetd::has_errors(loaded.diagnostics)) return 0;
     if (inetd::has_errors(load(inetd::effective_text(loaded)).diagnostics)) __builtin_trap();

@@ -10,10 +10,10 @@ using namespace std::chrono_literals;
 
 TEST_CASE("deadline: of two limits the shorter holds, and none is none") {
     ServiceConfig service;
-    service.idle_timeout = 3s;
+    own_terms(service).idle_timeout = 3s;
     CHECK(patience_of(service).idle == 3s);
     CHECK(patience_of(service).whole == 0s);
-    service.session_timeout = 10s;
+    own_terms(service).session_timeout = 10s;
     CHECK(patience_of(service, 4s).whole == 6s);
     CHECK(patience_of(service, 1h).whole == 1ms);
     const Patience both = shorter({.idle = 2s, .whole = 30s}, patience_of(service));

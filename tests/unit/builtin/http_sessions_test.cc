@@ -22,8 +22,8 @@ struct Fixture {
                      std::chrono::milliseconds session_timeout = 0s) {
         auto config = std::make_shared<ServiceConfig>();
         config->builtin = Builtin::metrics;
-        config->idle_timeout = idle_timeout;
-        config->session_timeout = session_timeout;
+        own_terms(*config).idle_timeout = idle_timeout;
+        own_terms(*config).session_timeout = session_timeout;
         sessions.start(config, std::move(connection.server), connection.peer, lease);
         return connection;
     }

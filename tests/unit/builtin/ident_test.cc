@@ -57,7 +57,7 @@ struct Fixture {
     Connection start() {
         Connection connection = tcp_connection();
         config->builtin = Builtin::auth;
-        config->ident = std::make_shared<const IdentOptions>(
+        own_terms(*config).ident = std::make_shared<const IdentOptions>(
             IdentOptions{.reveal = IdentOptions::Reveal::number});
         sessions.start(config, std::move(connection.server), lease);
         return connection;
@@ -114,17 +114,17 @@ TEST_CASE("ident: who does not ask in time is closed") {
     Fixture own(5ms);
     closed(own);
     Fixture idle;
-    idle.config->idle_timeout = 5ms;
+    own_terms(*idle.config).idle_timeout = 5ms;
     closed(idle);
     Fixture whole;
-    whole.config->session_timeout = 5ms;
+    own_terms(*whole.config).session_timeout = 5ms;
     closed(whole);
 }
 
 TEST_CASE("ident: who stays after the answer stays no longer than his session_timeout") {
     for (const auto timeout : {std::chrono::milliseconds(1h), 50ms}) {
         Fixture f;
-        f.config->session_timeout = timeout;
+        own_terms(*f.config).session_timeout = timeout;
         const Connection c = f.start();
         say(c.client, "10 , 20\r\n");
         CHECK(read_to_end(f.loop, c.client) == "10 , 20 : USERID : UNIX : 7\r\n");

@@ -49,7 +49,7 @@ TEST_CASE("a whole line of which the parser has not said what it is") {
 TEST_CASE(
     "a parser that does not answer is not waited for without end, and does not spin the loop") {
     Mux mux;
-    mux.config->idle_timeout = 50ms;
+    own_terms(*mux.config).idle_timeout = 50ms;
     mux.parser.silent = true;
     Connection connection = tcp_connection();
     mux.start(connection);

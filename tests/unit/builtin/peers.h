@@ -1,5 +1,6 @@
 #pragma once
 
+#include "../own_terms.h"
 #include "base/address.h"
 #include "base/fd.h"
 #include "config/model.h"
@@ -70,7 +71,7 @@ inline Connection tcp_connection(int buffer = 0) {
 inline ServiceConfigPtr
 service_of(Builtin builtin, std::chrono::milliseconds idle_timeout = std::chrono::minutes(1)) {
     auto config = std::make_shared<ServiceConfig>();
-    config->idle_timeout = idle_timeout;
+    own_terms(*config).idle_timeout = idle_timeout;
     config->builtin = builtin;
     return config;
 }

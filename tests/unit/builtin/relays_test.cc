@@ -33,8 +33,9 @@ struct Fixture {
         Connection connection = tcp_connection();
         auto config = std::make_shared<ServiceConfig>();
         config->builtin = Builtin::redirect;
-        config->idle_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(idle);
-        config->relay = std::make_shared<const RelayTarget>(
+        own_terms(*config).idle_timeout =
+            std::chrono::duration_cast<std::chrono::milliseconds>(idle);
+        own_terms(*config).relay = std::make_shared<const RelayTarget>(
             RelayTarget{.text = "t", .addresses = std::move(targets)});
         relays.start(config, std::move(connection.server), connection.peer, nullptr);
         return connection;
@@ -264,7 +265,7 @@ TEST_CASE("relays: a unix client that closed does not keep the loop busy") {
     Connection c = unix_connection();
     auto config = std::make_shared<ServiceConfig>();
     config->builtin = Builtin::redirect;
-    config->relay = std::make_shared<const RelayTarget>(
+    own_terms(*config).relay = std::make_shared<const RelayTarget>(
         RelayTarget{.text = "t", .addresses = {name_of(listener)}});
     f.relays.start(config, std::move(c.server), c.peer, nullptr);
     const Fd target = f.accepted(listener);

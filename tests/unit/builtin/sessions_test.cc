@@ -436,9 +436,9 @@ TEST_CASE(
     auto patient = std::make_shared<ServiceConfig>();
     patient->builtin = Builtin::daytime;
     auto whole = std::make_shared<ServiceConfig>(*patient);
-    whole->session_timeout = 40ms;
+    own_terms(*whole).session_timeout = 40ms;
     auto idle = std::make_shared<ServiceConfig>(*patient);
-    idle->idle_timeout = 20ms;
+    own_terms(*idle).idle_timeout = 20ms;
     std::array<Connection, 3> connections{tcp_connection(), tcp_connection(), tcp_connection()};
     house.sessions.start(patient, std::move(connections[0].server), {}, lease('p'));
     house.sessions.start(whole, std::move(connections[1].server), {}, lease('w'));

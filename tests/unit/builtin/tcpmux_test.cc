@@ -130,7 +130,7 @@ TEST_CASE("clients that do not finish the line are closed") {
     }
     SUBCASE("silent for the idle_timeout") {
         Mux mux;
-        mux.config->idle_timeout = 5ms;
+        own_terms(*mux.config).idle_timeout = 5ms;
         mux.start(connection);
         say(connection.client, "fing");
         CHECK(read_to_end(mux.loop, connection.client).empty());
@@ -138,8 +138,8 @@ TEST_CASE("clients that do not finish the line are closed") {
     }
     SUBCASE("not before the session_timeout, though bytes trickle in") {
         Mux mux;
-        mux.config->idle_timeout = 1min;
-        mux.config->session_timeout = 20ms;
+        own_terms(*mux.config).idle_timeout = 1min;
+        own_terms(*mux.config).session_timeout = 20ms;
         mux.start(connection);
         int bytes = 0;
         rounds_until(mux.loop, [&] {
@@ -167,7 +167,7 @@ TEST_CASE("clients that do not finish the line are closed") {
 
 TEST_CASE("what is left of the session_timeout is for the answer") {
     Mux mux;
-    mux.config->session_timeout = 50ms;
+    own_terms(*mux.config).session_timeout = 50ms;
     Connection connection = tcp_connection();
     auto lease = std::make_shared<int>(0);
     mux.start(connection, lease);

@@ -127,8 +127,8 @@ TEST_CASE("confinement: groups") {
     });
     const Loaded loaded = load("defaults = { groups = [5, 7]; };");
     REQUIRE(loaded.services.size() == 1);
-    CHECK(loaded.services[0]->account->groups == std::vector<gid_t>{getegid(), 5, 7});
-    CHECK(loaded.services[0]->account->chosen_groups);
+    CHECK(loaded.services[0]->terms->account->groups == std::vector<gid_t>{getegid(), 5, 7});
+    CHECK(loaded.services[0]->terms->account->chosen_groups);
 }
 
 TEST_CASE("confinement: flags and the root") {
@@ -233,6 +233,6 @@ TEST_CASE("confinement: control groups") {
     });
     const Loaded loaded = load("defaults = { cgroup = { cpu_max = \"50%\"; io_weight = 7; }; };");
     REQUIRE(loaded.services.size() == 1);
-    CHECK(loaded.services[0]->surroundings->confinement.cgroup ==
+    CHECK(loaded.services[0]->terms->surroundings->confinement.cgroup ==
           std::vector<GroupSetting>{{"cpu.max", "50000 100000"}, {"io.weight", "default 7"}});
 }

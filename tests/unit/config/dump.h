@@ -25,7 +25,7 @@ inline std::string dump(const ServiceConfig& service) {
     for (const ListenSpec& spec : service.listen)
         out += " " + dump(spec);
     out += service.wait ? " wait" : " nowait";
-    out += fmt::format(" {}:{}", service.account->user, service.account->gid);
+    out += fmt::format(" {}:{}", service.terms->account->user, service.terms->account->gid);
     if (service.program != nullptr) {
         out += " " + service.program->path;
         for (const std::string& argument : service.program->argv)
@@ -33,64 +33,68 @@ inline std::string dump(const ServiceConfig& service) {
     } else {
         out += fmt::format(" <{}>", kBuiltins[static_cast<int>(service.builtin)]);
     }
-    if (service.ident) {
-        out += fmt::format(" tells={} os={}", static_cast<int>(service.ident->reveal),
-                           service.ident->system);
-        if (!service.ident->fallback.empty()) out += " else=" + service.ident->fallback;
+    if (service.terms->ident) {
+        out += fmt::format(" tells={} os={}", static_cast<int>(service.terms->ident->reveal),
+                           service.terms->ident->system);
+        if (!service.terms->ident->fallback.empty())
+            out += " else=" + service.terms->ident->fallback;
     }
-    if (service.proxy_protocol) out += " proxied";
-    for (const Cidr& network : service.proxy_from)
+    if (service.terms->proxy_protocol) out += " proxied";
+    for (const Cidr& network : service.terms->proxy_from)
         out += " by:" + network.to_string();
-    if (service.sensor.count() != 0) out += fmt::format(" sensor={}", service.sensor.count());
-    for (const auto& [key, list] :
-         {std::pair("from", service.access.only_from), std::pair("not", service.access.no_access)})
+    if (service.terms->sensor.count() != 0)
+        out += fmt::format(" sensor={}", service.terms->sensor.count());
+    for (const auto& [key, list] : {std::pair("from", service.terms->access.only_from),
+                                    std::pair("not", service.terms->access.no_access)})
         for (const AccessEntry& entry : list ? *list : std::vector<AccessEntry>{})
             out += fmt::format(" {}{}:{}", key, static_cast<int>(entry.kind),
                                entry.network        ? entry.network->to_string()
                                : entry.name.empty() ? fmt::format("{}", entry.id)
                                                     : entry.name);
-    for (const auto [from, to] : service.access.times)
+    for (const auto [from, to] : service.terms->access.times)
         out += fmt::format(" at:{}-{}", from, to);
-    if (service.access.max_load != 0) out += fmt::format(" max_load={}", service.access.max_load);
-    if (service.access.libwrap) out += " libwrap";
-    if (service.relay) {
+    if (service.terms->access.max_load != 0)
+        out += fmt::format(" max_load={}", service.terms->access.max_load);
+    if (service.terms->access.libwrap) out += " libwrap";
+    if (service.terms->relay) {
         out += " ->";
-        for (const SocketAddress& address : service.relay->addresses)
+        for (const SocketAddress& address : service.terms->relay->addresses)
             out += " " + address.to_string();
     }
     const auto number = [&](const char* name, auto value, auto usual) {
         if (value != usual) out += fmt::format(" {}={}", name, value);
     };
     const Limits usual;
-    number("instances", service.limits.instances, usual.instances);
+    number("instances", service.terms->limits.instances, usual.instances);
     const auto rate = [&](const char* name, const Rate& value) {
         if (value == Rate::per_minute(value.count)) return number(name, value.count, 0U);
         out += fmt::format(" {}={}", name, rate_text(value));
     };
-    rate("starts", service.limits.rate);
-    number("per_source", service.limits.per_source, usual.per_source);
-    rate("source_starts", service.limits.source_rate);
-    number("v4", service.limits.prefix.v4, usual.prefix.v4);
-    number("v6", service.limits.prefix.v6, usual.prefix.v6);
-    number("sndbuf", service.socket.send_buffer, 0);
-    number("rcvbuf", service.socket.receive_buffer, 0);
-    number("backlog", service.socket.backlog, 0);
-    number("owner", service.socket.owner, static_cast<uid_t>(-1));
-    number("group", service.socket.group, static_cast<gid_t>(-1));
-    number("defer", service.socket.defer_accept, 0);
-    number("tos", service.socket.tos, 0);
-    number("mark", service.socket.mark, 0U);
-    if (service.socket.keepalive) out += " keepalive";
-    if (service.socket.nodelay) out += " nodelay";
-    if (service.socket.reuse_port) out += " reuse_port";
-    if (service.socket.freebind) out += " freebind";
-    if (!service.socket.device.empty()) out += " on:" + service.socket.device;
-    if (service.socket.mode != 0666) out += fmt::format(" mode={:04o}", service.socket.mode);
-    if (service.limits.overflow == Overflow::refuse) out += " refuses";
-    number("idle", service.idle_timeout.count(), ServiceConfig().idle_timeout.count());
-    number("session", service.session_timeout.count(), 0);
-    if (service.kill_on_disconnect) out += " kill_on_disconnect";
-    const Surroundings& around = *service.surroundings;
+    rate("starts", service.terms->limits.rate);
+    number("per_source", service.terms->limits.per_source, usual.per_source);
+    rate("source_starts", service.terms->limits.source_rate);
+    number("v4", service.terms->limits.prefix.v4, usual.prefix.v4);
+    number("v6", service.terms->limits.prefix.v6, usual.prefix.v6);
+    number("sndbuf", service.terms->socket.send_buffer, 0);
+    number("rcvbuf", service.terms->socket.receive_buffer, 0);
+    number("backlog", service.terms->socket.backlog, 0);
+    number("owner", service.terms->socket.owner, static_cast<uid_t>(-1));
+    number("group", service.terms->socket.group, static_cast<gid_t>(-1));
+    number("defer", service.terms->socket.defer_accept, 0);
+    number("tos", service.terms->socket.tos, 0);
+    number("mark", service.terms->socket.mark, 0U);
+    if (service.terms->socket.keepalive) out += " keepalive";
+    if (service.terms->socket.nodelay) out += " nodelay";
+    if (service.terms->socket.reuse_port) out += " reuse_port";
+    if (service.terms->socket.freebind) out += " freebind";
+    if (!service.terms->socket.device.empty()) out += " on:" + service.terms->socket.device;
+    if (service.terms->socket.mode != 0666)
+        out += fmt::format(" mode={:04o}", service.terms->socket.mode);
+    if (service.terms->limits.overflow == Overflow::refuse) out += " refuses";
+    number("idle", service.terms->idle_timeout.count(), ServiceTerms().idle_timeout.count());
+    number("session", service.terms->session_timeout.count(), 0);
+    if (service.terms->kill_on_disconnect) out += " kill_on_disconnect";
+    const Surroundings& around = *service.terms->surroundings;
     for (const std::string& assignment : around.env)
         out += " env:" + assignment;
     for (const std::string& name : around.pass_env)
@@ -99,8 +103,8 @@ inline std::string dump(const ServiceConfig& service) {
     if (around.umask != 022) out += fmt::format(" umask={:04o}", around.umask);
     if (around.nice) out += fmt::format(" nice={}", *around.nice);
     if (around.errors != "socket") out += " stderr:" + around.errors;
-    if (service.listen_fds) out += " listen_fds";
-    if (!service.mux_name.empty()) out += " mux=" + service.mux_name;
+    if (service.terms->listen_fds) out += " listen_fds";
+    if (!service.mux_name().empty()) out += fmt::format(" mux={}", service.mux_name());
     if (service.mux_greets) out += " greets";
     return out;
 }

@@ -42,6 +42,6 @@ TEST_CASE("a service knows where each of its values comes from, without a trace"
     CHECK(value_of(*loaded.services[1], "idle_timeout") == "\"9s\" (daemon, cfg:1)");
     CHECK(value_of(*loaded.services[2], "redirect") == "\"::1 9\" (line, conf:3)");
     // What is the same for all is there once.
-    CHECK(first.origins->base == loaded.services[1]->origins->base);
-    CHECK(first.origins->own.size() == 3);
+    CHECK(first.terms->origins->base == loaded.services[1]->terms->origins->base);
+    CHECK(first.terms->origins->own.size() == 3);
 }

@@ -200,15 +200,15 @@ TEST_CASE("equal accounts and programs are one object") {
                                            "t", {});
     REQUIRE(loaded.services.size() == 4);
     const auto& services = loaded.services;
-    CHECK(services[0]->account == services[1]->account);
-    CHECK(services[0]->account == services[2]->account);
-    CHECK(services[0]->account != services[3]->account);
+    CHECK(services[0]->terms->account == services[1]->terms->account);
+    CHECK(services[0]->terms->account == services[2]->terms->account);
+    CHECK(services[0]->terms->account != services[3]->terms->account);
     CHECK(services[0]->program == services[1]->program);
     CHECK(services[0]->program != services[2]->program);
     CHECK(services[0]->program == services[3]->program);
-    CHECK(services[0]->account->home == "/root");
-    CHECK(services[0]->file == "t");
+    CHECK(services[0]->terms->account->home == "/root");
+    CHECK(services[0]->terms->file == "t");
     CHECK(services[3]->line == 4);
-    const auto& groups = services[3]->account->groups;
-    CHECK(std::count(groups.begin(), groups.end(), services[3]->account->gid) == 1);
+    const auto& groups = services[3]->terms->account->groups;
+    CHECK(std::count(groups.begin(), groups.end(), services[3]->terms->account->gid) == 1);
 }

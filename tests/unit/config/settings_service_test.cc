@@ -291,19 +291,19 @@ TEST_CASE("daemon: the settings file speaks, but an option has been typed just n
     CHECK(loaded.daemon.log_connections);
     CHECK(loaded.daemon.keep_environment);
     CHECK(loaded.daemon.strict);
-    CHECK(loaded.services.front()->idle_timeout == std::chrono::seconds(20));
+    CHECK(loaded.services.front()->terms->idle_timeout == std::chrono::seconds(20));
     LoadOptions options = plain();
     options.daemon.stop_timeout = std::chrono::seconds(8);
     options.given = {"stop_timeout"};
     loaded = load_config_text(kConf, "t", options, settings + "defaults = { idle_timeout = 0; };");
     CHECK(loaded.daemon.stop_timeout == std::chrono::seconds(8));
-    CHECK(loaded.services.front()->idle_timeout == std::chrono::seconds(0));
+    CHECK(loaded.services.front()->terms->idle_timeout == std::chrono::seconds(0));
 }
 
 TEST_CASE("services that are surrounded by the same share one object") {
     const Loaded loaded = load_config_text(kConf, "t", plain(), R"(defaults = { umask = 27; };)");
     REQUIRE(loaded.services.size() >= 2);
-    CHECK(loaded.services[0]->surroundings == loaded.services[1]->surroundings);
+    CHECK(loaded.services[0]->terms->surroundings == loaded.services[1]->terms->surroundings);
     CHECK(loaded.drafts.empty());
 }
 

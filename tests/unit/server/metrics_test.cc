@@ -1,11 +1,13 @@
 #include "server/metrics.h"
 
+#include "../own_terms.h"
 #include "config/load.h"
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
 using namespace inetd;
+using inetd::test::own_terms;
 using namespace std::chrono_literals;
 using Format = OpenMetrics::Format;
 
@@ -14,10 +16,10 @@ namespace {
 ServiceConfigPtr config_of(Builtin builtin, std::int16_t type = SOCK_STREAM) {
     auto config = std::make_shared<ServiceConfig>();
     config->name = "x\"y";
-    config->protocol = "tcp";
+    own_terms(*config).protocol = "tcp";
     config->listen.push_back({.address = *SocketAddress::parse_ip("::1", 80), .type = type});
     config->builtin = builtin;
-    config->limits.per_source = 3;
+    own_terms(*config).limits.per_source = 3;
     return config;
 }
 

@@ -1,8 +1,11 @@
 #include "server/plan.h"
 
+#include "../own_terms.h"
+
 #include <doctest/doctest.h>
 
 using namespace inetd;
+using inetd::test::own_terms;
 
 namespace {
 
@@ -15,14 +18,13 @@ ServiceConfigPtr service(const char* name, std::vector<ListenSpec> listen,
     auto config = std::make_shared<ServiceConfig>();
     config->name = name;
     config->listen = std::move(listen);
-    config->limits.instances = instances;
+    own_terms(*config).limits.instances = instances;
     return config;
 }
 
 ServiceConfigPtr muxed(const char* name) {
     auto config = std::make_shared<ServiceConfig>();
     config->name = std::string("tcpmux/") + name;
-    config->mux_name = name;
     return config;
 }
 

@@ -1,5 +1,7 @@
 #include "server/privilege_needs.h"
 
+#include "../own_terms.h"
+
 #include <doctest/doctest.h>
 #include <linux/capability.h>
 #include <memory>
@@ -8,6 +10,7 @@
 #include <unistd.h>
 
 using namespace inetd;
+using inetd::test::own_terms;
 
 namespace {
 
@@ -43,8 +46,8 @@ struct Line {
     }
     [[nodiscard]] std::string needs(const PrivilegeFacts& facts = root(),
                                     const DaemonSettings& settings = {}) {
-        config.account = std::make_shared<Account>(account);
-        config.surroundings = std::make_shared<Surroundings>(around);
+        own_terms(config).account = std::make_shared<Account>(account);
+        own_terms(config).surroundings = std::make_shared<Surroundings>(around);
         std::string text;
         for (const Need& need :
              privilege_needs(settings, {std::make_shared<ServiceConfig>(config)}, facts))
@@ -83,13 +86,13 @@ TEST_CASE("users to change to") {
 
 TEST_CASE("options of sockets") {
     Line line;
-    line.config.socket.mark = 1;
-    line.config.socket.device = "lo";
+    own_terms(line.config).socket.mark = 1;
+    own_terms(line.config).socket.device = "lo";
     CHECK(line.needs() == "12 x: mark\n13 x: bind_to_device\n");
     Line buffers;
-    buffers.config.socket.receive_buffer = 1000;
+    own_terms(buffers.config).socket.receive_buffer = 1000;
     CHECK(buffers.needs().empty());
-    buffers.config.socket.receive_buffer = 1001;
+    own_terms(buffers.config).socket.receive_buffer = 1001;
     CHECK(buffers.needs() == "12 x: a buffer above the system's limit\n");
     Line datagrams;
     datagrams.config.listen.front().type = SOCK_DGRAM;
@@ -98,11 +101,11 @@ TEST_CASE("options of sockets") {
     Line owned;
     owned.config.listen = {{*SocketAddress::unix_path("/run/x"), SOCK_STREAM, 0}};
     CHECK(owned.needs().empty());
-    owned.config.socket.owner = 5;
+    own_terms(owned.config).socket.owner = 5;
     CHECK(owned.needs() == "0 x: the owner of its socket\n"
                            "3 x: the mode of its socket, which is another's\n");
-    owned.config.socket.owner = 0;
-    owned.config.socket.group = 5;
+    own_terms(owned.config).socket.owner = 0;
+    own_terms(owned.config).socket.group = 5;
     CHECK(owned.needs() == "0 x: the group of its socket\n");
 }
 
@@ -137,7 +140,7 @@ TEST_CASE("what confines a server is done by the daemon") {
 
 TEST_CASE("files that root's user alone may not open") {
     Line line;
-    line.config.file = "/closed/inetd.conf";
+    own_terms(line.config).file = "/closed/inetd.conf";
     CHECK(line.needs() == "1 x: files that are others'\n");
     DaemonSettings settings;
     settings.log_target = "/closed/log";
@@ -151,7 +154,7 @@ TEST_CASE("files that root's user alone may not open") {
 
 TEST_CASE("names of clients are looked up by nobody") {
     Line line;
-    line.config.access.libwrap = true;
+    own_terms(line.config).access.libwrap = true;
     CHECK(line.needs() == "5 x: look-ups of names that hang\n"
                           "6 x: names of clients, looked up by nobody\n"
                           "7 x: names of clients, looked up by nobody\n");
@@ -164,7 +167,7 @@ TEST_CASE("what clients send is parsed by nobody where there are no filters of s
     PrivilegeFacts facts = root();
     facts.can_filter_calls = false;
     Line user;
-    user.run(0).config.log_on_success = LogWords{LogWord::userid};
+    own_terms(user.run(0).config).log_on_success = LogWords{LogWord::userid};
     CHECK(user.needs(facts).find("what clients send, parsed by nobody") != std::string::npos);
     for (const Builtin builtin : {Builtin::auth, Builtin::metrics, Builtin::tcpmux}) {
         Line server;
@@ -173,7 +176,7 @@ TEST_CASE("what clients send is parsed by nobody where there are no filters of s
         CHECK(server.needs().empty());
     }
     Line line;
-    line.config.proxy_protocol = true;
+    own_terms(line.config).proxy_protocol = true;
     CHECK(line.needs(facts) == "5 x: a parser that hangs\n"
                                "6 x: what clients send, parsed by nobody\n"
                                "7 x: what clients send, parsed by nobody\n");

@@ -1,10 +1,13 @@
 #include "server/status_page.h"
 
+#include "../own_terms.h"
+
 #include <chrono>
 #include <cstdlib>
 #include <doctest/doctest.h>
 
 using namespace inetd;
+using inetd::test::own_terms;
 using namespace std::chrono_literals;
 
 namespace {
@@ -20,7 +23,7 @@ struct Scene {
     State::Service& add(const char* name, const char* address) {
         auto config = std::make_shared<ServiceConfig>();
         config->name = name;
-        config->protocol = "tcp";
+        own_terms(*config).protocol = "tcp";
         State::Service service{.config = config,
                                .running = 0,
                                .started = 0,
@@ -71,7 +74,7 @@ TEST_CASE("status page: limits are told, and where they are reached") {
     service.running = 7;
     const auto with_limit = [&](std::uint32_t limit) {
         auto config = std::make_shared<ServiceConfig>(*service.config);
-        config->limits.instances = limit;
+        own_terms(*config).limits.instances = limit;
         service.config = config;
         return scene.html();
     };
