@@ -11,8 +11,8 @@ static int port_space(int protocol) {
     return protocol == IPPROTO_MPTCP ? IPPROTO_TCP : protocol;
 }
 
-static std::string socket_key(const ListenSpec& spec) {
-    std::string key(reinterpret_cast<const char*>(spec.address.data()), spec.address.size());
+static std::pmr::string socket_key(const ListenSpec& spec) {
+    std::pmr::string key(reinterpret_cast<const char*>(spec.address.data()), spec.address.size());
     // unix(7): one path is one socket, whatever its type.
     const int protocol = spec.address.family() == AF_UNIX ? 0 : port_space(spec.protocol);
     key += fmt::format("/{}", protocol);
@@ -20,8 +20,8 @@ static std::string socket_key(const ListenSpec& spec) {
 }
 
 // RFC 1078: the names of services are not case sensitive.
-static std::string mux_key(const ServiceConfig& config) {
-    std::string key = config.name;
+static std::pmr::string mux_key(const ServiceConfig& config) {
+    std::pmr::string key(config.name);
     std::transform(key.begin(), key.end(), key.begin(), [](char c) {
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });

@@ -4,6 +4,7 @@
 #include "config/source.h"
 
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,8 +37,11 @@ class Overlap {
                     const ListenSpec& spec);
     const ServiceConfig* rival(const ListenSpec& spec) const;
 
-    std::unordered_map<std::string, ServiceConfigPtr> taken_;
-    std::map<PortKey, PortUse> ports_;
+    // In pieces of its own: what is forgotten after the load would leave a hole behind each service
+    // otherwise.
+    std::pmr::monotonic_buffer_resource memory_;
+    std::pmr::unordered_map<std::pmr::string, ServiceConfigPtr> taken_{&memory_};
+    std::pmr::map<PortKey, PortUse> ports_{&memory_};
     bool has_mux_ = false;
     std::optional<Diagnostic> orphan_;
 };
