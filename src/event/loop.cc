@@ -1,38 +1,43 @@
 #include "event/loop.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <system_error>
 
 // epoll reports what it was given in epoll_event.data, and it may report a descriptor that a
 // handler of the same round has just closed, or whose number another descriptor has taken over
-// since. So data holds the index of an entry and the entry's generation, which goes up whenever the
-// entry is given to somebody else: an event of an older generation is stale and dropped.
+// since. So data holds the number and the generation of its entry, which goes up whenever a watch
+// of that number ends: an event of an older generation is stale and dropped.
 
 namespace inetd {
 
 static constexpr std::size_t kEventsPerRound = 256;
 static constexpr std::chrono::milliseconds kUnchangedWait{50};
 
-static std::uint64_t tag(std::uint32_t index, std::uint32_t generation) {
-    return (std::uint64_t{generation} << 32) | index;
+static std::uint64_t tag(int fd, std::uint32_t generation) {
+    return (std::uint64_t{generation} << 32) | static_cast<std::uint32_t>(fd);
+}
+
+static int descriptor_of(const epoll_event& event) {
+    return static_cast<int>(event.data.u64 & UINT32_MAX);
 }
 
 Watch& Watch::operator=(Watch&& other) noexcept {
     if (this != &other) {
         reset();
         loop_ = std::exchange(other.loop_, nullptr);
-        index_ = other.index_;
+        fd_ = other.fd_;
     }
     return *this;
 }
 
 void Watch::set_events(std::uint32_t events) {
-    if (loop_ != nullptr) loop_->change(index_, events);
+    if (loop_ != nullptr) loop_->change(fd_, events);
 }
 
 void Watch::reset() {
-    if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(index_);
+    if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(fd_);
 }
 
 Timer& Timer::operator=(Timer&& other) noexcept {
@@ -65,58 +70,50 @@ Watch EventLoop::watch(int fd, std::uint32_t events, Handler handler) {
 
 Watch EventLoop::watch_first(int fd, std::uint32_t events, Handler handler) {
     Watch watch = add(fd, events, std::move(handler));
-    first_ = watch.index_;
+    first_ = fd;
     return watch;
 }
 
 Watch EventLoop::add(int fd, std::uint32_t events, Handler handler) {
-    const auto index = free_.empty() ? static_cast<std::uint32_t>(entries_.size()) : free_.back();
-    if (free_.empty()) {
-        entries_.emplace_back();
-    } else {
-        free_.pop_back();
-    }
-    Entry& entry = entries_[index];
+    if (fd < 0) throw std::system_error(EBADF, std::generic_category(), "epoll_ctl");
+    const auto index = static_cast<std::size_t>(fd);
+    if (index >= entries_.size()) entries_.resize(index + 1);
+    Entry& added = entries_[index];
     epoll_event event{};
     event.events = events;
-    event.data.u64 = tag(index, entry.generation);
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0) {
-        const int code = errno;
-        free_.push_back(index);
-        throw std::system_error(code, std::generic_category(), "epoll_ctl");
-    }
-    entry.fd = fd;
-    entry.wanted = events;
-    entry.handler = std::move(handler);
-    return {this, index};
+    event.data.u64 = tag(fd, added.generation);
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0)
+        throw std::system_error(errno, std::generic_category(), "epoll_ctl");
+    assert(!added.handler); // or a descriptor was closed before its Watch
+    added.wanted = events;
+    added.handler = std::move(handler);
+    return {this, fd};
 }
 
-void EventLoop::remove(std::uint32_t index) {
-    Entry& entry = entries_[index];
-    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, entry.fd, nullptr);
-    entry.fd = -1;
-    ++entry.generation;
-    graveyard_.push_back(std::move(entry.handler));
-    entry.handler = nullptr;
-    if (first_ == index) first_ = UINT32_MAX;
-    free_.push_back(index);
+void EventLoop::remove(int fd) {
+    Entry& removed = entry(fd);
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    ++removed.generation;
+    graveyard_.push_back(std::move(removed.handler));
+    removed.handler = nullptr;
+    if (first_ == fd) first_ = -1;
 }
 
-void EventLoop::change(std::uint32_t index, std::uint32_t events) {
-    Entry& entry = entries_[index];
-    entry.wanted = events;
+void EventLoop::change(int fd, std::uint32_t events) {
+    Entry& changed = entry(fd);
+    changed.wanted = events;
     epoll_event event{};
     event.events = events;
-    event.data.u64 = tag(index, entry.generation);
-    if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, entry.fd, &event) == 0) return;
+    event.data.u64 = tag(fd, changed.generation);
+    if (epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) == 0) return;
     if (errno != ENOMEM && errno != ENOSPC)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    unchanged_.emplace_back(index, entry.generation);
+    unchanged_.emplace_back(fd, changed.generation);
 }
 
 void EventLoop::change_again() {
-    for (const auto& [index, generation] : std::exchange(unchanged_, {}))
-        if (entries_[index].generation == generation) change(index, entries_[index].wanted);
+    for (const auto& [fd, generation] : std::exchange(unchanged_, {}))
+        if (entry(fd).generation == generation) change(fd, entry(fd).wanted);
 }
 
 Timer EventLoop::after(Duration delay, Callback callback) {
@@ -151,8 +148,7 @@ void EventLoop::round(Duration longest) {
 
     const auto ready = static_cast<std::size_t>(std::max(count, 0));
     for (std::size_t i = 1; i < ready; ++i) {
-        if (static_cast<std::uint32_t>(ready_[i].data.u64) == first_)
-            std::swap(ready_[0], ready_[i]);
+        if (descriptor_of(ready_[i]) == first_) std::swap(ready_[0], ready_[i]);
     }
     for (std::size_t i = 0; i < ready; ++i)
         dispatch(ready_[i]);
@@ -162,19 +158,16 @@ void EventLoop::round(Duration longest) {
 }
 
 void EventLoop::dispatch(const epoll_event& event) {
-    const auto index = static_cast<std::uint32_t>(event.data.u64);
+    const int fd = descriptor_of(event);
     const auto generation = static_cast<std::uint32_t>(event.data.u64 >> 32);
-    Entry& entry = entries_[index];
-    if (entry.generation != generation || !entry.handler) return;
-    const std::uint32_t events = event.events & (entry.wanted | EPOLLERR | EPOLLHUP);
+    Entry& ready = entry(fd);
+    if (ready.generation != generation || !ready.handler) return;
+    const std::uint32_t events = event.events & (ready.wanted | EPOLLERR | EPOLLHUP);
     if (events == 0) return;
-    // Called in place: remove() moves the handler to the graveyard, so the object that runs would
-    // be emptied under its own feet if it were called through the entry.
-    Handler running = std::move(entry.handler);
+    // Not called in its entry, which is emptied when the watch is removed by what runs.
+    Handler running = std::move(ready.handler);
     running(events);
-    if (entry.generation == generation) {
-        entry.handler = std::move(running);
-    }
+    if (ready.generation == generation) ready.handler = std::move(running);
 }
 
 void EventLoop::run_timers() {

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -22,8 +23,7 @@ class EventLoop;
 class Watch {
   public:
     Watch() = default;
-    Watch(Watch&& other) noexcept
-        : loop_(std::exchange(other.loop_, nullptr)), index_(other.index_) {}
+    Watch(Watch&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), fd_(other.fd_) {}
     Watch& operator=(Watch&& other) noexcept;
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -38,9 +38,9 @@ class Watch {
 
   private:
     friend class EventLoop;
-    Watch(EventLoop* loop, std::uint32_t index) : loop_(loop), index_(index) {}
+    Watch(EventLoop* loop, int fd) : loop_(loop), fd_(fd) {}
     EventLoop* loop_ = nullptr;
-    std::uint32_t index_ = 0;
+    int fd_ = -1;
 };
 
 // A one-shot timer: its destructor cancels it.
@@ -79,7 +79,8 @@ class EventLoop {
     EventLoop& operator=(const EventLoop&) = delete;
     ~EventLoop();
 
-    // Does not own `fd`. Throws std::system_error where the kernel refuses (ENOSPC, ENOMEM, EPERM).
+    // Does not own `fd`, which has one Watch at a time. Throws std::system_error where the kernel
+    // refuses (ENOSPC, ENOMEM, EPERM, EEXIST).
     Watch watch(int fd, std::uint32_t events, Handler handler);
     // As watch, but handled before all others of its round.
     Watch watch_first(int fd, std::uint32_t events, Handler handler);
@@ -101,26 +102,27 @@ class EventLoop {
     friend class Watch;
     friend class Timer;
     struct Entry {
-        int fd = -1;
         std::uint32_t generation = 0;
         std::uint32_t wanted = 0;
-        Handler handler;
+        Handler handler; // empty: not watched, or running
     };
 
     Watch add(int fd, std::uint32_t events, Handler handler);
-    void remove(std::uint32_t index);
-    void change(std::uint32_t index, std::uint32_t events);
+    Entry& entry(int fd) { return entries_[static_cast<std::size_t>(fd)]; }
+    void remove(int fd);
+    void change(int fd, std::uint32_t events);
     void change_again();
     void dispatch(const epoll_event& event);
     void run_timers();
 
     Fd epoll_;
-    std::deque<Entry> entries_; // a deque, because a handler that runs must not be moved
-    std::vector<std::uint32_t> free_;
-    std::uint32_t first_ = UINT32_MAX;
+    // By descriptor, of which the kernel always takes the lowest that is free. A deque has no more
+    // room than it needs, and growing moves nobody.
+    std::deque<Entry> entries_;
+    int first_ = -1;
     std::vector<epoll_event> ready_;
     std::vector<Handler> graveyard_; // handlers removed in this round; one of them may be running
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> unchanged_; // index, generation
+    std::vector<std::pair<int, std::uint32_t>> unchanged_; // descriptor, generation
     std::map<Timer::Key, Callback> timers_;
     std::uint64_t next_timer_ = 0;
     Callback end_of_round_;

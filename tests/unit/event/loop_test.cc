@@ -44,28 +44,32 @@ TEST_CASE("an event of a descriptor closed in the same round is dropped") {
     EventLoop loop;
     Pair first;
     Pair second;
-    Pair third;
+    const Pair third;
     int fresh_calls = 0;
     int calls = 0;
     std::array<Watch, 2> watches;
     Watch fresh;
-    // Whichever is handled first removes the other and registers a fresh descriptor in its place.
-    const auto handler = [&](std::size_t other, Pair& mine) {
+    // Whichever is handled first removes the other and registers a fresh one of its number.
+    const auto handler = [&](std::size_t other, const Pair& mine, const Pair& theirs) {
         return [&, other](std::uint32_t) {
             ++calls;
             char byte = 0;
             CHECK(read(mine.a.get(), &byte, 1) == 1);
             watches.at(other).reset();
-            fresh = loop.watch(third.a.get(), EPOLLIN, [&](std::uint32_t) { ++fresh_calls; });
+            CHECK(dup2(third.a.get(), theirs.a.get()) >= 0);
+            fresh = loop.watch(theirs.a.get(), EPOLLIN, [&](std::uint32_t) { ++fresh_calls; });
         };
     };
-    watches[0] = loop.watch(first.a.get(), EPOLLIN, handler(1, first));
-    watches[1] = loop.watch(second.a.get(), EPOLLIN, handler(0, second));
+    watches[0] = loop.watch(first.a.get(), EPOLLIN, handler(1, first, second));
+    watches[1] = loop.watch(second.a.get(), EPOLLIN, handler(0, second, first));
     first.poke();
     second.poke();
     loop.round();
     CHECK(calls == 1);
     CHECK(fresh_calls == 0);
+    third.poke();
+    loop.round(0ms);
+    CHECK(fresh_calls == 1);
 }
 
 TEST_CASE("the first watch goes before all others") {
