@@ -8,12 +8,17 @@
 
 namespace inetd {
 
-Result<std::unique_ptr<Listener>>
-Listener::open(const ListenSpec& spec, const SocketOptions& options, const PrepareSocket& prepare) {
+Listener::Listener(Fd fd, const SocketAddress& address, Holder holder)
+    : fd_(std::move(fd)), holder_(holder) {
+    if (holder != Holder::unit && !address.unix_file().empty())
+        file_ = std::make_unique<File>(address);
+}
+
+Result<Listener> Listener::open(const ListenSpec& spec, const SocketOptions& options,
+                                const PrepareSocket& prepare) {
     auto fd = open_socket(spec, options, prepare);
     if (!fd) return fd.error();
-    return std::unique_ptr<Listener>(
-        new Listener(std::move(*fd), spec, identify_file(spec.address), Holder::nobody));
+    return Listener(std::move(*fd), spec.address, Holder::nobody);
 }
 
 static Result<void> fit(int fd, const ListenSpec& spec, const SocketOptions& options,
@@ -24,20 +29,19 @@ static Result<void> fit(int fd, const ListenSpec& spec, const SocketOptions& opt
     return apply_options(fd, spec, options, ours);
 }
 
-Result<std::unique_ptr<Listener>> Listener::adopt(InheritedSocket& from, const ListenSpec& spec,
-                                                  const SocketOptions& options,
-                                                  const PrepareSocket& prepare, bool lent) {
+Result<Listener> Listener::adopt(InheritedSocket& from, const ListenSpec& spec,
+                                 const SocketOptions& options, const PrepareSocket& prepare,
+                                 bool lent) {
     const bool ours = from.holder != Holder::unit;
-    const SocketFile file = ours ? identify_file(spec.address) : SocketFile();
     if (auto fits = fit(from.fd.get(), spec, options, prepare, ours); !fits) return fits.error();
     if (!lent) set_blocking(from.fd.get(), false);
-    std::unique_ptr<Listener> listener(new Listener(std::move(from.fd), spec, file, from.holder));
-    listener->was_lent_ = lent || from.was_lent;
+    Listener listener(std::move(from.fd), spec.address, from.holder);
+    listener.was_lent_ = lent || from.was_lent;
     return listener;
 }
 
-Result<void> Listener::apply(const SocketOptions& options) const {
-    return apply_options(fd_.get(), spec_, options, holder_ != Holder::unit);
+Result<void> Listener::apply(const ListenSpec& spec, const SocketOptions& options) const {
+    return apply_options(fd_.get(), spec, options, holder_ != Holder::unit);
 }
 
 void Listener::lend() {
@@ -61,7 +65,7 @@ static Listener::Repair hopeless(Listener::Repair repair, std::string cause) {
     return repair;
 }
 
-Listener::Repair Listener::repair(const SocketOptions& options) const {
+Listener::Repair Listener::repair(const ListenSpec& spec, const SocketOptions& options) const {
     Repair repair;
     const int fd = fd_.get();
     repair.was_shut = is_shut_down(fd);
@@ -70,7 +74,7 @@ Listener::Repair Listener::repair(const SocketOptions& options) const {
     // connection of it be shut down too. The second fails where somebody else has taken the address
     // meanwhile.
     if (repair.was_shut) disconnect(fd);
-    if (const auto listening = start_listening(fd, spec_, options); !listening)
+    if (const auto listening = start_listening(fd, spec, options); !listening)
         return hopeless(std::move(repair), listening.error().text());
     if (repair.was_shut && is_shut_down(fd)) return hopeless(std::move(repair), {});
     repair.was_connected = is_connected(fd);
@@ -83,7 +87,8 @@ Listener::Repair Listener::repair(const SocketOptions& options) const {
 }
 
 Fd Listener::release() {
-    file_ = {};
+    if (file_) file_->leave();
+    file_.reset();
     return std::move(fd_);
 }
 
@@ -92,10 +97,6 @@ void Listener::shut_down() const {
     // kernel clears a child's tid before it closes what is close-on-exec, so there is no waiting
     // for it.
     shutdown(fd_.get(), SHUT_RDWR);
-}
-
-Listener::~Listener() {
-    remove_file(spec_.address, file_);
 }
 
 // A service that was `wait` once. accept(2) has no flag not to wait, and a process that one of its

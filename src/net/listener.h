@@ -11,24 +11,24 @@
 
 namespace inetd {
 
-// One bound socket. Owns the descriptor and, for a unix path, the file, unless that is a unit's:
-// both go when it dies.
+// One bound socket, or none. Owns the descriptor and, for a unix path, the file, unless that is a
+// unit's: both go when it dies. Whoever has it knows the spec that it was opened for.
 class Listener {
   public:
-    static Result<std::unique_ptr<Listener>>
-    open(const ListenSpec& spec, const SocketOptions& options, const PrepareSocket& prepare);
+    Listener() = default;
+    static Result<Listener> open(const ListenSpec& spec, const SocketOptions& options,
+                                 const PrepareSocket& prepare);
     // Takes a socket that is bound as the spec says; on an error `from` is as it was. While a
     // server of before has the socket (`lent`), it stays blocking or not, as that server wants it.
-    static Result<std::unique_ptr<Listener>> adopt(InheritedSocket& from, const ListenSpec& spec,
-                                                   const SocketOptions& options,
-                                                   const PrepareSocket& prepare, bool lent);
-    Listener(const Listener&) = delete;
-    Listener& operator=(const Listener&) = delete;
-    ~Listener();
+    static Result<Listener> adopt(InheritedSocket& from, const ListenSpec& spec,
+                                  const SocketOptions& options, const PrepareSocket& prepare,
+                                  bool lent);
+
+    explicit operator bool() const { return static_cast<bool>(fd_); }
 
     // Options that have changed. A unit's socket keeps all that the unit says but buffers and
     // backlog.
-    [[nodiscard]] Result<void> apply(const SocketOptions& options) const;
+    [[nodiscard]] Result<void> apply(const ListenSpec& spec, const SocketOptions& options) const;
 
     [[nodiscard]] Holder holder() const { return holder_; }
     void set_holder(Holder holder) { holder_ = holder; }
@@ -55,14 +55,13 @@ class Listener {
         [[nodiscard]] std::string text() const;
     };
     // The backlog is as the options say afterwards, too.
-    [[nodiscard]] Repair repair(const SocketOptions& options) const;
+    [[nodiscard]] Repair repair(const ListenSpec& spec, const SocketOptions& options) const;
 
     // Frees the address at once, also while a child that has not come to its exec yet holds the
     // socket too. Only for one that nobody else is to accept from any more.
     void shut_down() const;
 
     [[nodiscard]] int fd() const { return fd_.get(); }
-    [[nodiscard]] const ListenSpec& spec() const { return spec_; }
 
     enum class Outcome {
         accepted,
@@ -82,14 +81,26 @@ class Listener {
     [[nodiscard]] Accepted accept(bool blocking) const;
 
   private:
-    Listener(Fd fd, const ListenSpec& spec, SocketFile file, Holder holder)
-        : fd_(std::move(fd)), spec_(spec), file_(file), holder_(holder) {}
+    // A unix socket's: unlinked when this dies, if it is still the one that was there first.
+    class File {
+      public:
+        explicit File(const SocketAddress& address)
+            : address_(address), identity_(identify_file(address)) {}
+        File(const File&) = delete;
+        File& operator=(const File&) = delete;
+        ~File() { remove_file(address_, identity_); }
+        void leave() { identity_ = {}; }
+
+      private:
+        SocketAddress address_;
+        SocketFile identity_;
+    };
+    Listener(Fd fd, const SocketAddress& address, Holder holder);
 
     Fd fd_;
-    ListenSpec spec_;
-    SocketFile file_;
-    Holder holder_;
+    Holder holder_ = Holder::nobody;
     bool was_lent_ = false;
+    std::unique_ptr<File> file_; // null: none, or not ours; goes before the descriptor
 };
 
 } // namespace inetd

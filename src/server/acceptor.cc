@@ -124,7 +124,7 @@ void Acceptor::start_server(Endpoint& endpoint) {
 void Acceptor::accept_clients(Endpoint& endpoint) {
     const bool external = endpoint.service->config->builtin == Builtin::none;
     for (int i = 0; i < kClientsPerRound && admission_.takes_clients(endpoint); ++i) {
-        Listener::Accepted client = endpoint.listener->accept(external);
+        Listener::Accepted client = endpoint.listener.accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:
             endpoint.accept_backoff.reset();

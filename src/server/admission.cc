@@ -44,7 +44,7 @@ void Admission::arm(Endpoint& endpoint) {
     if (endpoint.watch) return;
     try {
         endpoint.watch =
-            loop_.watch(endpoint.listener->fd(), EPOLLIN | EPOLLRDHUP,
+            loop_.watch(endpoint.listener.fd(), EPOLLIN | EPOLLRDHUP,
                         [this, &endpoint](std::uint32_t events) { on_events(endpoint, events); });
     } catch (const std::system_error& error) {
         exhausted(endpoint, "epoll_ctl", error.code().value());
@@ -60,7 +60,7 @@ void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
 
 bool Admission::repair(Endpoint& endpoint) {
     Service& service = *endpoint.service;
-    const auto repair = endpoint.listener->repair(service.config->terms->socket);
+    const auto repair = endpoint.listener.repair(endpoint.spec(), service.config->terms->socket);
     if (!repair.needed()) return true;
     if (service.repair_notes.pass(loop_.now())) {
         const auto others = service.repair_notes.suppressed();

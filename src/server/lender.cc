@@ -33,9 +33,9 @@ using namespace std::chrono_literals;
 
 void Lender::lend(Endpoint& endpoint) {
     Service& service = *endpoint.service;
-    const int fd = endpoint.listener->fd();
+    const int fd = endpoint.listener.fd();
     endpoint.watch.reset();
-    endpoint.listener->lend();
+    endpoint.listener.lend();
     endpoint.lent_to = launcher_.launch({.service = service,
                                          .socket = fd,
                                          .peer = {},
@@ -89,7 +89,7 @@ bool Lender::give_back(Endpoint& endpoint) {
 }
 
 void Lender::listen_again(Endpoint& endpoint) {
-    set_blocking(endpoint.listener->fd(), false);
+    set_blocking(endpoint.listener.fd(), false);
     admission_.arm(endpoint);
 }
 
@@ -122,7 +122,7 @@ void Lender::find_borrower(Endpoint& endpoint) {
     endpoint.loan->pidfd = std::move(borrower->pidfd);
     endpoint.loan->noted = true;
     if (!pid) {
-        if (give_back(endpoint)) set_blocking(endpoint.listener->fd(), false);
+        if (give_back(endpoint)) set_blocking(endpoint.listener.fd(), false);
         return;
     }
     log::info({.service = service.name()},
@@ -153,7 +153,7 @@ bool Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     static constexpr Duration kAWhile = std::chrono::seconds(10);
     const auto head =
-        look_at_queue(endpoint.listener->fd(), endpoint.spec().type, endpoint.left_over);
+        look_at_queue(endpoint.listener.fd(), endpoint.spec().type, endpoint.left_over);
     const auto before = std::exchange(endpoint.left_over, head);
     const bool untouched = head && before && head->untouched_since(*before);
     if (!untouched || lasted > kAWhile) {

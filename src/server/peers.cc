@@ -22,7 +22,7 @@ void Peers::receive(Endpoint& endpoint) {
         leases.push_back(std::move(lease));
         return Verdict::serve;
     };
-    auto batch = splitter_.split(endpoint.listener->fd(), endpoint.spec(),
+    auto batch = splitter_.split(endpoint.listener.fd(), endpoint.spec(),
                                  service.config->terms->socket, decide, endpoint.held);
     for (const std::string& error : batch.errors) {
         if (service.exhaustion_notes.pass(loop_.now()))

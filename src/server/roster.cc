@@ -27,7 +27,7 @@ Roster::Opened Roster::stage(const Plan& plan, const std::vector<ServiceConfigPt
         const Plan::Target& target = plan.targets[i];
         for (std::size_t j = 0; j < target.sockets.size(); ++j) {
             if (target.sockets[j] || target.after_close[j] || is_disabled(*wanted[i])) {
-                opened[i].emplace_back(std::unique_ptr<Listener>());
+                opened[i].emplace_back(Listener());
             } else {
                 opened[i].push_back(keeper_.open(*wanted[i], wanted[i]->listen[j]));
             }
@@ -148,7 +148,8 @@ void Roster::close_socket(Endpoint& endpoint) {
     lender_.forget(endpoint);
     // A wait server goes on with the socket that it was lent.
     if (endpoint.listener)
-        keeper_.close(std::move(endpoint.listener), endpoint.lent_to != 0, Parting::unwanted);
+        keeper_.close(std::move(endpoint.listener), endpoint.spec(), endpoint.lent_to != 0,
+                      Parting::unwanted);
     endpoint.lent_to = 0;
 }
 
@@ -201,7 +202,8 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
         endpoint.absent = false; // who reloads wants to hear of it again
         return retry(endpoint);
     }
-    const auto done = SocketKeeper::refit(*endpoint.listener, *service.config, before);
+    const auto done =
+        SocketKeeper::refit(endpoint.listener, *service.config, endpoint.spec(), before);
     if (done) return;
     if (done.error().code != ENODEV)
         return log::error({.service = service.name()}, "{}: {}", service.name(),
@@ -230,7 +232,8 @@ void Roster::close_all(Parting why) {
                 lender_.forget(*endpoint);
             }
             if (!endpoint->listener) continue;
-            keeper_.close(std::move(endpoint->listener), endpoint->lent_to != 0, why);
+            keeper_.close(std::move(endpoint->listener), endpoint->spec(), endpoint->lent_to != 0,
+                          why);
         }
     }
 }

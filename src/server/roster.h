@@ -64,7 +64,7 @@ class Roster {
 
   private:
     using Services = std::vector<std::unique_ptr<Service>>;
-    using Opened = std::vector<std::vector<Result<std::unique_ptr<Listener>>>>;
+    using Opened = std::vector<std::vector<Result<Listener>>>;
 
     [[nodiscard]] bool is_disabled(const ServiceConfig& config) const;
     Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
@@ -75,7 +75,7 @@ class Roster {
     void keep_histories() const;
     void release_unsucceeded(const Plan& plan) const;
     void adopt(Endpoint& endpoint, Service& service, std::size_t index);
-    void settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened);
+    void settle(Endpoint& endpoint, Result<Listener> opened);
     void retry(Endpoint& endpoint);
     void reopen(Endpoint& endpoint);
     bool await(Endpoint& endpoint, const Error& error);

@@ -10,7 +10,7 @@
 
 namespace inetd {
 
-void Roster::settle(Endpoint& endpoint, Result<std::unique_ptr<Listener>> opened) {
+void Roster::settle(Endpoint& endpoint, Result<Listener> opened) {
     const std::string& name = endpoint.service->name();
     admission_.feed().changed(*endpoint.service);
     if (opened) {

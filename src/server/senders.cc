@@ -24,7 +24,7 @@ void Senders::answer(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     const DatagramStats stats =
-        answer_datagrams(endpoint.listener->fd(), service.config->builtin, port, rule_of(service));
+        answer_datagrams(endpoint.listener.fd(), service.config->builtin, port, rule_of(service));
     if (stats.received != 0)
         endpoint.accept_backoff.reset();
     else if (stats.error == ENOMEM || stats.error == ENOBUFS)
@@ -48,7 +48,7 @@ void Senders::answer(Endpoint& endpoint) {
 bool Senders::await_server(Endpoint& endpoint) {
     const Admits admits = rule_of(*endpoint.service);
     if (!admits) return true;
-    const int fd = endpoint.listener->fd();
+    const int fd = endpoint.listener.fd();
     for (int refused = 0; refused < kRefusedInRound; ++refused) {
         const auto sender = first_sender(fd);
         if (!sender) return false;

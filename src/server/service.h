@@ -37,7 +37,7 @@ struct Loan {
 
 // One socket of a service, and what stands in the way of its being listened on.
 //
-//   failed    listener is null: could not be opened; timer retries, or if its address or its
+//   failed    listener has no socket: could not be opened; timer retries, or if its address or its
 //             interface is not there (absent) whatever appears
 //   lent      lent_to is the pid of the wait server that holds the socket
 //   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
@@ -49,7 +49,7 @@ struct Endpoint : std::enable_shared_from_this<Endpoint> {
 
     Service* service;  // changes when a reload hands the socket to the service's new form
     std::size_t index; // into service->config->listen
-    std::unique_ptr<Listener> listener;
+    Listener listener;
     std::string failure; // why there is none
     bool absent = false;
     Watch watch; // after the listener, so that it goes first
@@ -97,7 +97,7 @@ struct Service {
     [[nodiscard]] bool failed() const {
         return hold != Hold::disabled &&
                std::any_of(endpoints.begin(), endpoints.end(),
-                           [](const auto& endpoint) { return endpoint->listener == nullptr; });
+                           [](const auto& endpoint) { return !endpoint->listener; });
     }
 };
 

@@ -92,16 +92,15 @@ void SocketKeeper::sort_out(const std::vector<ServiceConfigPtr>& wanted) {
                      socket->text(), socket->name);
 }
 
-Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& config,
-                                                          const ListenSpec& spec) {
+Result<Listener> SocketKeeper::take_over(const ServiceConfig& config, const ListenSpec& spec) {
     auto socket = inheritance_.sockets.take(spec);
-    if (!socket) return std::unique_ptr<Listener>();
+    if (!socket) return Listener();
     const std::string file = spec.address.unix_file();
     if (socket->holder != Holder::unit && !file.empty() &&
         identify_file(spec.address) == SocketFile()) {
         // Whoever removed the file of a socket has left it without a name to connect to.
         drop(socket_name(spec));
-        return std::unique_ptr<Listener>();
+        return Listener();
     }
     const bool lent = inheritance_.servers.contains(socket_key(spec));
     auto listener = Listener::adopt(
@@ -116,27 +115,25 @@ Result<std::unique_ptr<Listener>> SocketKeeper::take_over(const ServiceConfig& c
     } else if (socket->holder == Holder::store && socket->name != socket_name(spec)) {
         // From a daemon that has other names for sockets.
         drop(socket->name);
-        (*listener)->set_holder(Holder::nobody);
+        listener->set_holder(Holder::nobody);
     }
     if (!listener || lent) return listener;
-    return if_useful(*std::move(listener), config);
+    return if_useful(*std::move(listener), config, spec);
 }
 
-Result<std::unique_ptr<Listener>> SocketKeeper::if_useful(std::unique_ptr<Listener> listener,
-                                                          const ServiceConfig& config) {
-    const auto repair = listener->repair(config.terms->socket);
+Result<Listener> SocketKeeper::if_useful(Listener listener, const ServiceConfig& config,
+                                         const ListenSpec& spec) {
+    const auto repair = listener.repair(spec, config.terms->socket);
     if (repair.undone) return listener;
-    const ListenSpec spec = listener->spec();
-    const bool of_unit = listener->holder() == Holder::unit;
-    close(std::move(listener), false, Parting::unwanted);
-    if (!of_unit) return std::unique_ptr<Listener>();
+    const bool of_unit = listener.holder() == Holder::unit;
+    close(std::move(listener), spec, false, Parting::unwanted);
+    if (!of_unit) return Listener();
     return Error{fmt::format("the socket unit's {} {}; the unit must be restarted",
                              spec.address.to_string(), repair.text()),
                  0};
 }
 
-Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config,
-                                                     const ListenSpec& spec) {
+Result<Listener> SocketKeeper::open(const ServiceConfig& config, const ListenSpec& spec) {
     auto listener = take_over(config, spec);
     if (listener && !*listener) {
         listener = Listener::open(spec, config.terms->socket,
@@ -147,45 +144,43 @@ Result<std::unique_ptr<Listener>> SocketKeeper::open(const ServiceConfig& config
     if (!listener) return listener;
     if (splits(config, spec)) {
         // Only once it is bound, or else another daemon of our user would be let in silently.
-        if (const auto shared = share_port((*listener)->fd()); !shared) return shared.error();
+        if (const auto shared = share_port(listener->fd()); !shared) return shared.error();
     }
     // Never polled: a datagram socket shows an error that some client's host has sent.
-    if ((*listener)->holder() == Holder::nobody &&
-        keep(socket_name(spec), (*listener)->fd(), false))
-        (*listener)->set_holder(Holder::store);
+    if (listener->holder() == Holder::nobody && keep(socket_name(spec), listener->fd(), false))
+        listener->set_holder(Holder::store);
     return listener;
 }
 
 Result<void> SocketKeeper::refit(const Listener& listener, const ServiceConfig& config,
-                                 const SocketOptions& before) {
-    auto done = suit(listener.fd(), config, listener.spec());
+                                 const ListenSpec& spec, const SocketOptions& before) {
+    auto done = suit(listener.fd(), config, spec);
     // An interface that has gone and come again is another one of that name.
     if (done && (!(before == config.terms->socket) || !config.terms->socket.device.empty()))
-        done = listener.apply(config.terms->socket);
-    if (done && splits(config, listener.spec())) done = share_port(listener.fd());
+        done = listener.apply(spec, config.terms->socket);
+    if (done && splits(config, spec)) done = share_port(listener.fd());
     return done;
 }
 
-void SocketKeeper::close(std::unique_ptr<Listener> listener, bool lent, Parting why) {
-    switch (listener->holder()) {
+void SocketKeeper::close(Listener listener, const ListenSpec& spec, bool lent, Parting why) {
+    switch (listener.holder()) {
     case Holder::unit:
         if (why != Parting::unwanted) return;
-        if (auto socket =
-                examine_socket(listener->release(), {}, Holder::unit, listener->spec().address))
+        if (auto socket = examine_socket(listener.release(), {}, Holder::unit, spec.address))
             inheritance_.sockets.give_back(std::move(*socket));
         return;
     case Holder::store:
         if (why == Parting::restart) {
-            static_cast<void>(listener->release());
+            static_cast<void>(listener.release());
             return;
         }
-        drop(socket_name(listener->spec()));
+        drop(socket_name(spec));
         break;
     case Holder::nobody:
         break;
     }
     // The copies that others have must not keep clients waiting for nobody.
-    if (!lent) listener->shut_down();
+    if (!lent) listener.shut_down();
 }
 
 std::optional<Borrower> SocketKeeper::take_server(const ListenSpec& spec) {

@@ -5,7 +5,6 @@
 #include "server/supervisor.h"
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -45,12 +44,12 @@ class SocketKeeper {
     void sort_out(const std::vector<ServiceConfigPtr>& wanted);
 
     // Takes the socket over if there is one, opens it if not.
-    Result<std::unique_ptr<Listener>> open(const ServiceConfig& config, const ListenSpec& spec);
-    // Makes a listener that stays do for the service's new form.
+    Result<Listener> open(const ServiceConfig& config, const ListenSpec& spec);
+    // Makes a listener that stays do for the service's new form, which has it for `spec`.
     static Result<void> refit(const Listener& listener, const ServiceConfig& config,
-                              const SocketOptions& before);
+                              const ListenSpec& spec, const SocketOptions& before);
     // `lent`: a wait server has it, and goes on with it.
-    void close(std::unique_ptr<Listener> listener, bool lent, Parting why);
+    void close(Listener listener, const ListenSpec& spec, bool lent, Parting why);
 
     // The server that was lent the socket by a daemon before us and still runs. Only once for each
     // socket.
@@ -62,13 +61,12 @@ class SocketKeeper {
     [[nodiscard]] bool remembers() const { return supervisor_.present(); }
 
   private:
-    // Null if there is none, or none of use.
-    Result<std::unique_ptr<Listener>> take_over(const ServiceConfig& config,
-                                                const ListenSpec& spec);
+    // Without a socket if there is none, or none of use.
+    Result<Listener> take_over(const ServiceConfig& config, const ListenSpec& spec);
 
     // A server of before may have left it in a state in which nothing comes through any more.
-    Result<std::unique_ptr<Listener>> if_useful(std::unique_ptr<Listener> listener,
-                                                const ServiceConfig& config);
+    Result<Listener> if_useful(Listener listener, const ServiceConfig& config,
+                               const ListenSpec& spec);
 
     [[nodiscard]] std::size_t most_kept() const;
     // False if there is no room for it, or nobody to keep it.

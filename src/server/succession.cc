@@ -52,11 +52,11 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
     for (const auto& service : roster.services()) {
         for (const auto& endpoint : service->endpoints) {
             if (!endpoint->listener) continue;
-            const Listener& listener = *endpoint->listener;
+            const Listener& listener = endpoint->listener;
             all.sockets.push_back({.fd = listener.fd(),
-                                   .name = keeper.inherited().name_of(listener.spec()),
+                                   .name = keeper.inherited().name_of(endpoint->spec()),
                                    .holder = listener.holder(),
-                                   .bound = listener.spec().address,
+                                   .bound = endpoint->spec().address,
                                    .was_lent = listener.was_lent(),
                                    .borrower = stranger_with(*endpoint),
                                    .held = endpoint->held});
@@ -82,7 +82,7 @@ void hand_over_children(Handover& all, Places& places, const Launcher& launcher)
              .peer = child.peer,
              .local = child.local,
              .started = child.started,
-             .listener = endpoint && endpoint->listener ? endpoint->listener->fd() : -1,
+             .listener = endpoint && endpoint->listener ? endpoint->listener.fd() : -1,
              .own_socket = child.own_socket,
              .tether = child.tether ? child.tether->state() : Tether::State(),
              .connection = child.connection.get(),
@@ -168,7 +168,7 @@ class Heirs {
         for (const auto& service : roster.services()) {
             wanted[key_of(*service->config)] = service.get();
             for (const auto& endpoint : service->endpoints) {
-                if (endpoint->listener) endpoints_[endpoint->listener->fd()] = endpoint;
+                if (endpoint->listener) endpoints_[endpoint->listener.fd()] = endpoint;
             }
         }
         for (const Handover::Service& was : services_) {
