@@ -127,7 +127,7 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
         Listener::Accepted client = endpoint.listener.accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:
-            endpoint.accept_backoff.reset();
+            endpoint.setback.reset();
             receive(endpoint, std::move(client));
             break;
         case Listener::Outcome::failed:
@@ -172,7 +172,7 @@ void Acceptor::await_header(Endpoint& endpoint, Listener::Accepted accepted) {
     }
     auto lease = admission_.reserve(service, accepted.peer, accepted.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(accepted.fd));
-    const auto place = endpoint.weak_from_this();
+    const auto place = endpoint.weak();
     proxied_.start({.fd = std::move(accepted.fd),
                     .balancer = accepted.peer,
                     .peer = {},
@@ -218,7 +218,7 @@ void Acceptor::screen(Endpoint& endpoint, Client client) {
     auto lease = admission_.admit(service, client.peer, client.lease != nullptr, client.fd.get());
     if (!lease) return greeter_.dismiss(*service.config, std::move(client.fd));
     client.lease = std::move(lease);
-    const auto place = endpoint.weak_from_this();
+    const auto place = endpoint.weak();
     screening_.look_up(
         {.client = std::move(client),
          .service = [place]() -> Service* {

@@ -29,18 +29,9 @@ void Admission::arm(Endpoint& endpoint) {
         endpoint.watch.reset();
         return;
     }
-    if (endpoint.not_before > loop_.now()) {
-        endpoint.watch.reset();
-        endpoint.timer = loop_.after(endpoint.not_before - Clock::now(), [this, &endpoint] {
-            endpoint.not_before = {};
-            arm(endpoint);
-        });
-        return;
-    }
+    if (endpoint.setback && must_wait(endpoint)) return;
     // What is full or too fast is found when the next client comes, so that a service that nobody
     // asks for costs nothing.
-    if (!endpoint.held.empty())
-        endpoint.timer = loop_.after(Duration::zero(), [this, &endpoint] { on_ready_(endpoint); });
     if (endpoint.watch) return;
     try {
         endpoint.watch =
@@ -51,11 +42,27 @@ void Admission::arm(Endpoint& endpoint) {
     }
 }
 
+// Whether nobody is to be listened to yet. If not, what is held is taken up even if nothing comes.
+bool Admission::must_wait(Endpoint& endpoint) {
+    Setback& setback = *endpoint.setback;
+    const bool waits = setback.not_before > loop_.now();
+    if (waits) {
+        endpoint.watch.reset();
+        setback.timer = loop_.after(setback.not_before - Clock::now(), [this, &endpoint] {
+            endpoint.setback->not_before = {};
+            arm(endpoint);
+        });
+    } else if (!setback.held.empty()) {
+        setback.timer = loop_.after(Duration::zero(), [this, &endpoint] { on_ready_(endpoint); });
+    }
+    return waits;
+}
+
 // A socket that listens, or has no peer, does not end unless it is shut down. One that was is
 // readable for ever. Whoever left it so may do it without end, and must not keep us busy.
 void Admission::on_events(Endpoint& endpoint, std::uint32_t events) {
     if ((events & (EPOLLHUP | EPOLLRDHUP)) == 0) return on_ready_(endpoint);
-    if (repair(endpoint)) pause(endpoint, endpoint.accept_backoff.next());
+    if (repair(endpoint)) pause(endpoint, endpoint.setback.get().accept_backoff.next());
 }
 
 bool Admission::repair(Endpoint& endpoint) {
@@ -75,17 +82,18 @@ bool Admission::repair(Endpoint& endpoint) {
 
 void Admission::answer(Endpoint& endpoint) {
     const bool held = endpoint.service->hold != Hold::none;
-    if (!stopped_ && !held && endpoint.not_before <= loop_.now()) on_ready_(endpoint);
+    const bool waits = endpoint.setback && endpoint.setback->not_before > loop_.now();
+    if (!stopped_ && !held && !waits) on_ready_(endpoint);
 }
 
 void Admission::pause(Endpoint& endpoint, Duration how_long) {
-    endpoint.not_before = Clock::now() + how_long;
+    endpoint.setback.get().not_before = Clock::now() + how_long;
     arm(endpoint);
 }
 
 void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code) {
     Service& service = *endpoint.service;
-    const Duration wait = endpoint.accept_backoff.next();
+    const Duration wait = endpoint.setback.get().accept_backoff.next();
     const bool descriptors = code == EMFILE || code == ENFILE;
     const auto event = descriptors ? log::Event::no_descriptors : log::Event::cannot_accept;
     if (service.exhaustion_notes.pass(loop_.now()))

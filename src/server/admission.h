@@ -70,6 +70,7 @@ class Admission {
     void exhausted(Endpoint& endpoint, const std::string& what, int code);
 
   private:
+    bool must_wait(Endpoint& endpoint);
     void on_events(Endpoint& endpoint, std::uint32_t events);
     void note(Service& service, const SocketAddress& peer, Refusal refusal, int connection);
     std::shared_ptr<void> ask_gate(Service& service, const SocketAddress& peer, Gate::Ask ask,

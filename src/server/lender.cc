@@ -43,18 +43,18 @@ void Lender::lend(Endpoint& endpoint) {
                                          .lease = admission_.admit_server(service),
                                          .since = loop_.now(),
                                          .at_end = when_ended(endpoint),
-                                         .endpoint = endpoint.weak_from_this()});
+                                         .endpoint = endpoint.weak()});
     admission_.feed().changed(service);
     if (endpoint.lent_to != 0) {
-        endpoint.accept_backoff.reset();
+        if (endpoint.setback) endpoint.setback->accept_backoff.reset();
         return watch_for_others(endpoint);
     }
     set_blocking(fd, false);
-    admission_.pause(endpoint, endpoint.death_backoff.next());
+    admission_.pause(endpoint, endpoint.setback.get().death_backoff.next());
 }
 
 std::function<void(const ChildEnd&, Duration lasted)> Lender::when_ended(Endpoint& endpoint) {
-    return [this, lent = endpoint.weak_from_this()](const ChildEnd& end, Duration lasted) {
+    return [this, lent = endpoint.weak()](const ChildEnd& end, Duration lasted) {
         if (const auto back = lent.lock()) take_back(*back, end, lasted);
     };
 }
@@ -152,23 +152,29 @@ void Lender::watch_borrower(Endpoint& endpoint) {
 bool Lender::judge(Endpoint& endpoint, const ChildEnd& end, Duration lasted) {
     static constexpr unsigned kBelieved = 8;
     static constexpr Duration kAWhile = std::chrono::seconds(10);
-    const auto head =
-        look_at_queue(endpoint.listener.fd(), endpoint.spec().type, endpoint.left_over);
-    const auto before = std::exchange(endpoint.left_over, head);
-    const bool untouched = head && before && head->untouched_since(*before);
+    Lazy<Setback>& kept = endpoint.setback;
+    const auto before = kept ? std::exchange(kept->left_over, std::nullopt) : std::nullopt;
+    const auto head = look_at_queue(endpoint.listener.fd(), endpoint.spec().type, before);
+    if (!head) {
+        kept.reset();
+        return false;
+    }
+    Setback& setback = kept.get();
+    setback.left_over = head;
+    const bool untouched = before && head->untouched_since(*before);
     if (!untouched || lasted > kAWhile) {
-        endpoint.idle_deaths = 0;
-        endpoint.death_backoff.reset();
-        return head.has_value();
+        setback.idle_deaths = 0;
+        setback.death_backoff.reset();
+        return true;
     }
     const bool proof = (head->exact() && before->exact()) || !end.succeeded();
-    if (!proof && ++endpoint.idle_deaths < kBelieved) return true;
-    const Duration wait = endpoint.death_backoff.next();
+    if (!proof && ++setback.idle_deaths < kBelieved) return true;
+    const Duration wait = setback.death_backoff.next();
     log::warning(
         {.event = log::Event::left_unread, .service = endpoint.service->name(), .pid = end.pid},
         "{}: pid {} ended ({}) without taking what came in; trying again in {:.1f} s",
         endpoint.service->name(), end.pid, end.text(), seconds(wait));
-    endpoint.not_before = Clock::now() + wait;
+    setback.not_before = Clock::now() + wait;
     return false;
 }
 

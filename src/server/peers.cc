@@ -3,6 +3,9 @@
 #include "builtin/reflection.h"
 #include "log/log.h"
 
+#include <utility>
+#include <vector>
+
 namespace inetd {
 
 void Peers::receive(Endpoint& endpoint) {
@@ -22,8 +25,11 @@ void Peers::receive(Endpoint& endpoint) {
         leases.push_back(std::move(lease));
         return Verdict::serve;
     };
+    std::vector<HeldDatagram> held;
+    if (endpoint.setback) held.swap(endpoint.setback->held);
     auto batch = splitter_.split(endpoint.listener.fd(), endpoint.spec(),
-                                 service.config->terms->socket, decide, endpoint.held);
+                                 service.config->terms->socket, decide, held);
+    if (!held.empty()) endpoint.setback.get().held = std::move(held);
     for (const std::string& error : batch.errors) {
         if (service.exhaustion_notes.pass(loop_.now()))
             log::error({.service = service.name()}, "{}: {}", service.name(), error);
@@ -34,14 +40,14 @@ void Peers::receive(Endpoint& endpoint) {
         served = true;
         auto correspondence = std::make_shared<Correspondence>();
         correspondence->socket = std::move(batch.peers[i]);
-        correspondence->endpoint = endpoint.weak_from_this();
+        correspondence->endpoint = endpoint.weak();
         correspondence->lease = std::move(leases[i]);
         serve(service, correspondence);
     }
     // Children that end give their descriptors back soon: as long as some peers find room, the
     // others wait for the shortest time only.
-    if (served) endpoint.accept_backoff.reset();
-    if (batch.exhausted) admission_.pause(endpoint, endpoint.accept_backoff.next());
+    if (served && endpoint.setback) endpoint.setback->accept_backoff.reset();
+    if (batch.exhausted) admission_.pause(endpoint, endpoint.setback.get().accept_backoff.next());
 }
 
 void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& correspondence) {

@@ -145,6 +145,7 @@ void Roster::close_sockets(const std::vector<Plan::Place>& places) {
 
 void Roster::close_socket(Endpoint& endpoint) {
     endpoint.watch.reset();
+    endpoint.stop_timers();
     lender_.forget(endpoint);
     // A wait server goes on with the socket that it was lent.
     if (endpoint.listener)
@@ -159,13 +160,12 @@ void Roster::hold(Service& service, Hold hold) {
     admission_.feed().changed(service);
     for (const auto& endpoint : service.endpoints) {
         if (hold == Hold::disabled) {
-            endpoint->timer.reset();
-            endpoint->absent = false;
             close_socket(*endpoint);
+            if (endpoint->failure) endpoint->failure->absent = false;
         } else if (before == Hold::disabled) {
             retry(*endpoint);
         } else if (endpoint->listener) {
-            endpoint->timer.reset();
+            endpoint->stop_timers();
             admission_.arm(*endpoint);
         }
     }
@@ -191,15 +191,19 @@ void Roster::release_unsucceeded(const Plan& plan) const {
 // socket keeps it; its end finds the endpoint, not the service, so the new form gets it back.
 void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
     const SocketOptions before = endpoint.service->config->terms->socket;
-    endpoint.timer.reset();
+    endpoint.stop_timers();
     endpoint.service = &service;
-    endpoint.index = index;
-    endpoint.not_before = {}; // what was configured too narrowly must not be waited out
-    endpoint.idle_deaths = 0;
-    endpoint.death_backoff.reset();
-    if (service.config->wait || service.config->builtin != Builtin::none) endpoint.held.clear();
+    endpoint.index = static_cast<std::uint32_t>(index);
+    if (endpoint.setback) {
+        Setback& setback = *endpoint.setback;
+        setback.not_before = {}; // what was configured too narrowly must not be waited out
+        setback.idle_deaths = 0;
+        setback.death_backoff.reset();
+        if (service.config->wait || service.config->builtin != Builtin::none) setback.held.clear();
+    }
     if (!endpoint.listener) {
-        endpoint.absent = false; // who reloads wants to hear of it again
+        // Who reloads wants to hear of it again.
+        if (endpoint.failure) endpoint.failure->absent = false;
         return retry(endpoint);
     }
     const auto done =
@@ -225,7 +229,7 @@ void Roster::close_all(Parting why) {
         service->gate->on_release({});
         for (const auto& endpoint : service->endpoints) {
             endpoint->watch.reset();
-            endpoint->timer.reset();
+            endpoint->stop_timers();
             if (why == Parting::restart) {
                 lender_.note(*endpoint);
             } else {

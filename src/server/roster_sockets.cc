@@ -14,24 +14,24 @@ void Roster::settle(Endpoint& endpoint, Result<Listener> opened) {
     const std::string& name = endpoint.service->name();
     admission_.feed().changed(*endpoint.service);
     if (opened) {
-        const bool late = endpoint.open_backoff.active() || endpoint.absent;
+        const auto& failure = endpoint.failure;
+        const bool late = failure && (failure->backoff.active() || failure->absent);
         const auto level = late ? log::Level::notice : log::Level::debug;
         log::print(level, {.service = name}, "{}: listening on {}", name,
                    endpoint.spec().address.to_string());
-        endpoint.open_backoff.reset();
-        endpoint.timer.reset(); // the next try, if this one has come before it
-        endpoint.absent = false;
+        endpoint.failure.reset(); // and the next try, if this one has come before it
         endpoint.listener = std::move(*opened);
         lender_.find_borrower(endpoint);
         admission_.arm(endpoint);
         return;
     }
     if (await(endpoint, opened.error())) return;
-    const Duration wait = endpoint.open_backoff.next();
-    endpoint.failure = opened.error().text();
+    Failure& failure = endpoint.failure.get();
+    const Duration wait = failure.backoff.next();
+    failure.why = opened.error().text();
     log::error({.event = log::Event::cannot_listen, .service = name},
-               "{}: {}; retrying in {:.1f} s", name, opened.error().text(), seconds(wait));
-    endpoint.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
+               "{}: {}; retrying in {:.1f} s", name, failure.why, seconds(wait));
+    failure.timer = loop_.after(wait, [this, &endpoint] { retry(endpoint); });
 }
 
 void Roster::retry(Endpoint& endpoint) {
@@ -47,10 +47,10 @@ void Roster::reopen(Endpoint& endpoint) {
 // Whether the failure is one that ends with an event.
 bool Roster::await(Endpoint& endpoint, const Error& error) {
     const bool interface = error.code == ENODEV;
-    const bool is_absent = interface || error.code == EADDRNOTAVAIL;
+    const bool may_appear = interface || error.code == EADDRNOTAVAIL;
     const bool watched = appearances_.tells_of(interface);
-    if (!is_absent || !endpoint.spec().address.is_ip() || !appearances_.start(interface)) {
-        endpoint.absent = false;
+    if (!may_appear || !endpoint.spec().address.is_ip() || !appearances_.start(interface)) {
+        if (endpoint.failure) endpoint.failure->absent = false;
         return false;
     }
     if (!watched) {
@@ -59,9 +59,10 @@ bool Roster::await(Endpoint& endpoint, const Error& error) {
         stop_awaiting();
         return true;
     }
-    const bool known = std::exchange(endpoint.absent, true) && endpoint.failure == error.text();
-    endpoint.failure = error.text();
-    endpoint.timer.reset();
+    Failure& failure = endpoint.failure.get();
+    const bool known = std::exchange(failure.absent, true) && failure.why == error.text();
+    failure.why = error.text();
+    failure.timer.reset();
     const std::string& name = endpoint.service->name();
     if (!known)
         log::error({.event = log::Event::cannot_listen, .service = name},
@@ -69,10 +70,14 @@ bool Roster::await(Endpoint& endpoint, const Error& error) {
     return true;
 }
 
+static bool is_absent(const Endpoint& endpoint) {
+    return endpoint.failure && endpoint.failure->absent;
+}
+
 void Roster::retry_absent() {
     for (const auto& service : services_) {
         for (const auto& endpoint : service->endpoints) {
-            if (endpoint->absent) retry(*endpoint);
+            if (is_absent(*endpoint)) retry(*endpoint);
         }
     }
     stop_awaiting();
@@ -81,7 +86,7 @@ void Roster::retry_absent() {
 void Roster::stop_awaiting() {
     const bool any = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
         return std::any_of(service->endpoints.begin(), service->endpoints.end(),
-                           [](const auto& endpoint) { return endpoint->absent; });
+                           [](const auto& endpoint) { return is_absent(*endpoint); });
     });
     if (!any) appearances_.stop();
 }

@@ -26,7 +26,7 @@ void Senders::answer(Endpoint& endpoint) {
     const DatagramStats stats =
         answer_datagrams(endpoint.listener.fd(), service.config->builtin, port, rule_of(service));
     if (stats.received != 0)
-        endpoint.accept_backoff.reset();
+        endpoint.setback.reset();
     else if (stats.error == ENOMEM || stats.error == ENOBUFS)
         return admission_.exhausted(endpoint, "recvmmsg", stats.error);
     service.gate->count(Refusal::reflection, loop_.now(), stats.reflected);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/address.h"
+#include "base/lazy.h"
 #include "config/model.h"
 #include "event/loop.h"
 #include "net/listener.h"
@@ -35,38 +35,56 @@ struct Loan {
     std::shared_ptr<void> lease; // of such a server
 };
 
-// One socket of a service, and what stands in the way of its being listened on.
-//
-//   failed    listener has no socket: could not be opened; timer retries, or if its address or its
-//             interface is not there (absent) whatever appears
-//   lent      lent_to is the pid of the wait server that holds the socket
-//   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
-//             (rate, back-off, no descriptors, shut down by a process that still has it; timer
-//             re-arms), or it is on hold
-//   listening watched
-struct Endpoint : std::enable_shared_from_this<Endpoint> {
-    Endpoint(Service& owner, std::size_t place) : service(&owner), index(place) {}
+// What a socket that could not be opened waits for.
+struct Failure {
+    std::string why;
+    bool absent = false; // its address or its interface: until whatever appears
+    Timer timer;         // else it is tried again
+    Backoff backoff{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+};
 
-    Service* service;  // changes when a reload hands the socket to the service's new form
-    std::size_t index; // into service->config->listen
-    Listener listener;
-    std::string failure; // why there is none
-    bool absent = false;
-    Watch watch; // after the listener, so that it goes first
-    Timer timer;
-    TimePoint not_before{};
-    pid_t lent_to = 0;
-    std::unique_ptr<Loan> loan; // while it is lent
-
-    Backoff open_backoff{std::chrono::milliseconds(100), std::chrono::seconds(30)};
+// What has gone wrong with a socket that is open, until all goes well again.
+struct Setback {
+    TimePoint not_before{}; // nobody is listened to until then
+    Timer timer;            // re-arms
     Backoff accept_backoff{std::chrono::milliseconds(50), std::chrono::seconds(1)};
     Backoff death_backoff{std::chrono::milliseconds(100), std::chrono::seconds(10)};
     std::optional<QueueHead> left_over; // what the last wait server did not take
     std::vector<HeldDatagram> held;     // came while there was no room for their peers
     unsigned idle_deaths = 0;           // wait servers in a row that seem to have taken nothing
+};
+
+// One socket of a service, and what stands in the way of its being listened on.
+//
+//   failed    listener has no socket: could not be opened; its Failure says what becomes of it
+//   lent      lent_to is the pid of the wait server that holds the socket
+//   parked    not watched: the service is full (until an instance ends), or not_before lies ahead
+//             (rate, back-off, no descriptors, shut down by a process that still has it), or it is
+//             on hold
+//   listening watched
+//
+// There may be many that nobody ever comes to, so what those have no need of is made late.
+struct Endpoint {
+    Endpoint(Service& owner, std::size_t place)
+        : service(&owner), index(static_cast<std::uint32_t>(place)) {}
+
+    Service* service; // changes when a reload hands the socket to the service's new form
+    Listener listener;
+    Watch watch;         // after the listener, so that it goes first
+    std::uint32_t index; // into service->config->listen, and into service->endpoints
+    pid_t lent_to = 0;
+    std::unique_ptr<Loan> loan; // while it is lent
+    Lazy<Failure> failure;      // only while there is no listener
+    Lazy<Setback> setback;
 
     [[nodiscard]] const ListenSpec& spec() const;
     [[nodiscard]] bool is_datagram() const { return spec().type == SOCK_DGRAM; }
+    // For whoever may outlive it.
+    [[nodiscard]] std::weak_ptr<Endpoint> weak() const;
+    void stop_timers() {
+        if (failure) failure->timer.reset();
+        if (setback) setback->timer.reset();
+    }
 };
 
 // What somebody has asked for until the next reload: nothing, that clients wait, that they do while
@@ -103,6 +121,10 @@ struct Service {
 
 inline const ListenSpec& Endpoint::spec() const {
     return service->config->listen[index];
+}
+
+inline std::weak_ptr<Endpoint> Endpoint::weak() const {
+    return service->endpoints[index];
 }
 
 } // namespace inetd

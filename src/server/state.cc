@@ -22,7 +22,8 @@ static std::string parked_text(const Endpoint& endpoint, TimePoint now) {
     if (room.full) return fmt::format("all {} instances run", limits.instances);
     if (room.rate != Duration::zero())
         return fmt::format("the rate of {} is reached", rate_text(limits.rate));
-    if (endpoint.death_backoff.active()) return "its server ended without taking what came in";
+    if (endpoint.setback && endpoint.setback->death_backoff.active())
+        return "its server ended without taking what came in";
     return "there was no descriptor or memory for a client";
 }
 
@@ -50,7 +51,7 @@ static State::Socket socket_of(const Endpoint& endpoint, TimePoint now) {
         socket.condition = Condition::disabled;
     } else if (!endpoint.listener) {
         socket.condition = Condition::failed;
-        socket.reason = endpoint.failure;
+        if (endpoint.failure) socket.reason = endpoint.failure->why;
     } else if (endpoint.lent_to != 0) {
         socket.condition = Condition::lent;
     } else if (hold != Hold::none) {

@@ -59,7 +59,8 @@ void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& 
                                    .bound = endpoint->spec().address,
                                    .was_lent = listener.was_lent(),
                                    .borrower = stranger_with(*endpoint),
-                                   .held = endpoint->held});
+                                   .held = endpoint->setback ? endpoint->setback->held
+                                                             : std::vector<HeldDatagram>()});
         }
     }
     for (const auto& [address, socket] : keeper.inherited().left())
@@ -292,7 +293,7 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
         if (!endpoint || socket.held.empty() || endpoint->service->config->wait ||
             endpoint->service->config->builtin != Builtin::none)
             continue;
-        endpoint->held = socket.held;
+        endpoint->setback.get().held = socket.held;
         acceptor.admission().arm(*endpoint);
     }
 }
