@@ -17,7 +17,7 @@ std::string_view Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const 
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
         service->gate->count(refusal, loop_.now());
         admission_.feed().refused(*service->config, peer, refusal_key(refusal));
-        if (service->full_notes.pass(loop_.now()))
+        if (service->notes.get().full.pass(loop_.now()))
             launcher_.client_log().refused({.config = service->config,
                                             .peer = peer,
                                             .host = ClientLog::host_text(peer),

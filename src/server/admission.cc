@@ -69,8 +69,9 @@ bool Admission::repair(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const auto repair = endpoint.listener.repair(endpoint.spec(), service.config->terms->socket);
     if (!repair.needed()) return true;
-    if (service.repair_notes.pass(loop_.now())) {
-        const auto others = service.repair_notes.suppressed();
+    Throttle& notes = service.notes.get().repaired;
+    if (notes.pass(loop_.now())) {
+        const auto others = notes.suppressed();
         log::warning({.service = service.name()}, "{}: {} {}: {}{}", service.name(),
                      endpoint.spec().address.to_string(), repair.text(),
                      repair.undone ? "undone" : "opening it anew",
@@ -96,7 +97,7 @@ void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code)
     const Duration wait = endpoint.setback.get().accept_backoff.next();
     const bool descriptors = code == EMFILE || code == ENFILE;
     const auto event = descriptors ? log::Event::no_descriptors : log::Event::cannot_accept;
-    if (service.exhaustion_notes.pass(loop_.now()))
+    if (service.notes.get().exhausted.pass(loop_.now()))
         log::error({.event = event, .service = service.name()}, "{}: {}; clients wait",
                    service.name(), Error{what, code}.text());
     pause(endpoint, wait);
@@ -107,7 +108,7 @@ bool Admission::has_room(Endpoint& endpoint) {
     const Limits& limits = service.config->terms->limits;
     const Gate::Room room = service.gate->room(limits, loop_.now());
     if (room) return true;
-    const bool say_so = service.full_notes.pass(loop_.now());
+    const bool say_so = service.notes.get().full.pass(loop_.now());
     feed_.changed(service);
     if (room.full) {
         if (say_so)
@@ -163,9 +164,9 @@ void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refu
 
 void Admission::note(Service& service, const SocketAddress& peer, Refusal refusal, int connection) {
     feed_.refused(*service.config, peer, refusal_key(refusal));
-    if (!ClientLog::notes_refusals(*service.config) || !service.refusal_notes.pass(loop_.now()))
-        return;
-    const auto others = service.refusal_notes.suppressed();
+    Throttle& notes = service.notes.get().refused;
+    if (!ClientLog::notes_refusals(*service.config) || !notes.pass(loop_.now())) return;
+    const auto others = notes.suppressed();
     const std::string more = others != 0 ? fmt::format(" ({} more refused before)", others) : "";
     client_log_.refused({.config = service.config,
                          .peer = peer,
@@ -180,7 +181,7 @@ void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
     const bool known = outcasts_.contains(peer, loop_.now());
     const bool done = outcasts_.add(peer, how_long, loop_.now());
     if (known || !ClientLog::notes_refusals(*sensor.config) ||
-        !sensor.refusal_notes.pass(loop_.now()))
+        !sensor.notes.get().refused.pass(loop_.now()))
         return;
     const std::string fate =
         done ? fmt::format("shut out for {} s", how_long.count() / 1000) : "not shut out";

@@ -58,9 +58,10 @@ pid_t Launcher::launch(Order order) {
     const int protocol =
         config->listen.empty() ? int{IPPROTO_TCP} : config->listen.front().protocol;
     const Environment peer = peer_environment(order.peer, order.local, protocol);
-    if (!order.service.group_problem.empty()) {
+    const Membership* membership = order.service.membership.get();
+    if (membership != nullptr && !membership->group) {
         log::error({.event = log::Event::child_failed, .service = config->name},
-                   "{}: not started: {}", config->name, order.service.group_problem);
+                   "{}: not started: {}", config->name, membership->problem);
         ++order.service.gate->tally().failed_spawns;
         return 0;
     }
@@ -70,9 +71,9 @@ pid_t Launcher::launch(Order order) {
     if (config->wait && config->terms->listen_fds) request.listen_name = config->name;
     request.account = config->terms->account.get();
     request.surroundings = config->terms->surroundings.get();
-    request.sandbox = order.service.sandbox;
-    if (order.service.group) request.control_group = order.service.group->directory.get();
-    request.environment = order.service.environment.block();
+    request.sandbox = order.service.common->sandbox;
+    if (membership != nullptr) request.control_group = membership->group->directory.get();
+    request.environment = order.service.common->environment.block();
     request.peer_environment = peer.block();
     request.large_table = is_large_table(listeners_, order.socket);
     request.keep_alive = config;

@@ -31,7 +31,7 @@ void Peers::receive(Endpoint& endpoint) {
                                  service.config->terms->socket, decide, held);
     if (!held.empty()) endpoint.setback.get().held = std::move(held);
     for (const std::string& error : batch.errors) {
-        if (service.exhaustion_notes.pass(loop_.now()))
+        if (service.notes.get().exhausted.pass(loop_.now()))
             log::error({.service = service.name()}, "{}: {}", service.name(), error);
     }
     bool served = false;

@@ -42,21 +42,38 @@ void Roster::join_group(Service& service) {
     const auto& asked = service.config->terms->surroundings->confinement.cgroup;
     if (asked.empty()) return;
     auto group = launcher_.groups().take(group_name(*service.config), asked);
+    auto membership = std::make_unique<Membership>();
     if (group) {
-        service.group = std::move(*group);
-        return;
+        membership->group = std::move(*group);
+    } else {
+        membership->problem = "cgroup: " + group.error().text();
+        log::error("{}: {}; its servers will not be started", service.name(), membership->problem);
     }
-    service.group_problem = "cgroup: " + group.error().text();
-    log::error("{}: {}; its servers will not be started", service.name(), service.group_problem);
+    service.membership = std::move(membership);
 }
 
-void Roster::build_lists(Service& service) {
-    const AccessConfig& access = service.config->terms->access;
-    service.screened = !access.empty();
-    if (!access.only_from && !access.no_access) return;
+std::shared_ptr<const AccessList> Roster::list_of(const AccessConfig& access) {
+    if (!access.only_from && !access.no_access) return nullptr;
     auto& list = lists_[{access.only_from, access.no_access}];
     if (!list) list = std::make_shared<const AccessList>(access.only_from, access.no_access);
-    service.access = list;
+    return list;
+}
+
+std::shared_ptr<const ServiceCommon> Roster::common_of(const ServiceConfig& config) {
+    const ServiceTerms& terms = *config.terms;
+    Server server; // of a built-in: none
+    if (config.program) server = {terms.account, terms.surroundings};
+    auto& known = commons_[{server, {terms.access.only_from, terms.access.no_access}}];
+    if (known) return known;
+    auto common = std::make_shared<ServiceCommon>();
+    common->access = list_of(terms.access);
+    if (config.program) {
+        common->sandbox = make_sandbox(terms.surroundings, *terms.account);
+        common->environment =
+            service_environment(*terms.account, *terms.surroundings, environ, keep_environment_);
+    }
+    known = std::move(common);
+    return known;
 }
 
 std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
@@ -65,15 +82,9 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     if (hold_of_) service->hold = hold_of_(*service->config);
     service->gate =
         target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
-    build_lists(*service);
-    if (service->config->program) {
-        join_group(*service);
-        service->sandbox =
-            make_sandbox(service->config->terms->surroundings, *service->config->terms->account);
-        service->environment =
-            service_environment(*service->config->terms->account,
-                                *service->config->terms->surroundings, environ, keep_environment_);
-    }
+    service->screened = !service->config->terms->access.empty();
+    service->common = common_of(*service->config);
+    if (service->config->program) join_group(*service);
     service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
     return service;
 }
@@ -82,10 +93,12 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     Opened opened = stage(plan, wanted);
 
     Services fresh;
+    fresh.reserve(wanted.size());
     muxed_.clear();
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         fresh.push_back(make_service(plan.targets[i], wanted[i]));
         Service& service = *fresh.back();
+        service.endpoints.reserve(plan.targets[i].sockets.size());
         if (const auto name = service.config->mux_name(); !name.empty())
             muxed_[std::string(name)] = &service;
         for (std::size_t j = 0; j < plan.targets[i].sockets.size(); ++j) {
@@ -99,6 +112,7 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
         }
     }
     lists_.clear();
+    commons_.clear();
     // In this order: who borrowed a socket that is closed gives back a slot, which arms what is
     // left of the service.
     release_unsucceeded(plan);

@@ -69,7 +69,8 @@ class Roster {
     [[nodiscard]] bool is_disabled(const ServiceConfig& config) const;
     Opened stage(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted);
     void join_group(Service& service);
-    void build_lists(Service& service);
+    std::shared_ptr<const AccessList> list_of(const AccessConfig& access);
+    std::shared_ptr<const ServiceCommon> common_of(const ServiceConfig& config);
     std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
     void keep_histories() const;
@@ -90,8 +91,12 @@ class Roster {
     Launcher& launcher_;
     SocketKeeper& keeper_;
     bool keep_environment_ = false;
-    // Services that have their lists from 'defaults' share one; only while they are being made.
-    std::map<std::pair<AccessEntries, AccessEntries>, std::shared_ptr<const AccessList>> lists_;
+    // What services have from 'defaults', or alike for another reason, they share. These two are
+    // only there while services are being made.
+    using Lists = std::pair<AccessEntries, AccessEntries>;
+    using Server = std::pair<std::shared_ptr<const Account>, std::shared_ptr<const Surroundings>>;
+    std::map<Lists, std::shared_ptr<const AccessList>> lists_;
+    std::map<std::pair<Server, Lists>, std::shared_ptr<const ServiceCommon>> commons_;
     std::function<Hold(const ServiceConfig&)> hold_of_; // empty: with none
     Services services_;
     std::unordered_map<std::string, Service*> muxed_;

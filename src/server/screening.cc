@@ -65,8 +65,8 @@ Screening::Finding Screening::judge(const Service& service, const SocketAddress&
     if (!is_open(access.times, std::time(nullptr))) return {.refusal = Refusal::access_times};
     if (access.max_load != 0 && is_overloaded(access.max_load))
         return {.refusal = Refusal::max_load};
-    if (service.access) {
-        const Finding finding = judge_lists(*service.access, peer, connection, known);
+    if (service.common->access) {
+        const Finding finding = judge_lists(*service.common->access, peer, connection, known);
         if (finding.refusal || finding.missing) return finding;
     }
     if (!access.libwrap || !peer.is_ip() || connection < 0) return {};

@@ -34,7 +34,7 @@ void Senders::answer(Endpoint& endpoint) {
     tally.datagrams += stats.received;
     tally.bytes_in += stats.bytes_in;
     tally.bytes_out += stats.bytes_out;
-    if (stats.last_refused && service.refusal_notes.pass(loop_.now()))
+    if (stats.last_refused && service.notes.get().refused.pass(loop_.now()))
         client_log_.refused({.config = service.config,
                              .peer = *stats.last_refused,
                              .host = stats.last_refused->unmapped().to_string(),

@@ -91,24 +91,39 @@ struct Endpoint {
 // everything comes to an end, or that the sockets are closed.
 enum class Hold : std::uint8_t { none, paused, drained, disabled };
 
+// What services of equal settings have in common.
+struct ServiceCommon {
+    Environment environment;                  // of every instance
+    std::shared_ptr<const Sandbox> sandbox;   // the same; null = none
+    std::shared_ptr<const AccessList> access; // null = there are no lists
+};
+
+// The control group of a service that asks for one.
+struct Membership {
+    std::shared_ptr<const ServiceGroup> group;
+    std::string problem; // why it cannot have it; else empty
+};
+
+// When the log was last told of what may happen often.
+struct ServiceNotes {
+    Throttle full;
+    Throttle refused;
+    Throttle exhausted;
+    Throttle repaired;
+};
+
 // The run-time side of one line of the configuration. Lives until a reload gives the line a new
 // form or drops it; the gate, with the counts of what runs, goes on to the new form.
 struct Service {
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate;
-    bool screened = false;                            // config->terms->access says who may come in
-    std::shared_ptr<const AccessList> access;         // null = it has no lists
-    Environment environment;                          // of every instance
-    std::shared_ptr<const ServiceGroup> group;        // null = none
-    std::string group_problem;                        // why it cannot have the one it asks for
-    std::shared_ptr<const Sandbox> sandbox;           // the same; null = none
+    std::shared_ptr<const ServiceCommon> common;      // never null
+    std::unique_ptr<const Membership> membership;     // null = it asks for no group
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
+    Lazy<ServiceNotes> notes;
+    bool screened = false; // config->terms->access says who may come in
     Hold hold = Hold::none;
     std::uint8_t told = 0; // the Condition that those who watch know
-    Throttle full_notes;
-    Throttle refusal_notes;
-    Throttle exhaustion_notes;
-    Throttle repair_notes;
 
     [[nodiscard]] const std::string& name() const { return config->name; }
     // Some socket of it could not be opened.
