@@ -37,7 +37,7 @@ Slot::~Slot() {
     gate_->release(client_);
 }
 
-Gate::Room Gate::room(const Limits& limits, TimePoint now) {
+Gate::Room Gate::room(const Limits& limits, TimePoint now) const {
     Room room;
     room.full = limits.instances != 0 && running_ >= limits.instances;
     if (limits.rate.is_limit()) room.rate = bucket_.wait(limits.rate, now);

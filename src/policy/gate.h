@@ -63,7 +63,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
         Duration rate = Duration::zero(); // until the rate allows one more
         explicit operator bool() const { return !full && rate == Duration::zero(); }
     };
-    [[nodiscard]] Room room(const Limits& limits, TimePoint now);
+    [[nodiscard]] Room room(const Limits& limits, TimePoint now) const;
 
     // Which limits are asked: all of them, or, while it is not known yet who the client is, those
     // of the service first and those of its source later.
@@ -100,6 +100,7 @@ class Gate : public std::enable_shared_from_this<Gate> {
         SourceRates::State rates;
         Tally tally;
         LoadHistory::State load{};
+        friend bool operator==(const State&, const State&) = default;
     };
     [[nodiscard]] State state(const Limits& limits, TimePoint now) const;
     void restore(const State& state, const Limits& limits, TimePoint now);

@@ -34,9 +34,8 @@ bool TokenBucket::take(const Rate& rate, Clock::time_point now) {
     return true;
 }
 
-TokenBucket::Clock::duration TokenBucket::wait(const Rate& rate, Clock::time_point now) {
-    refill(rate, now);
-    const double missing = state_.used + 1 - rate.burst;
+TokenBucket::Clock::duration TokenBucket::wait(const Rate& rate, Clock::time_point now) const {
+    const double missing = used(rate, now) + 1 - rate.burst;
     if (missing <= 0) return Clock::duration::zero();
     // A little more than needed, so that rounding does not make the caller wake a moment too early.
     return std::chrono::ceil<Clock::duration>(Seconds(missing / per_second(rate))) + 1us;

@@ -16,6 +16,7 @@ class TokenBucket {
     struct State {
         Clock::time_point filled{}; // the epoch: never used, that is full
         double used = 0;            // tokens missing from a full bucket
+        friend bool operator==(const State&, const State&) = default;
     };
     TokenBucket() = default;
     explicit TokenBucket(const State& state) : state_(state) {}
@@ -24,7 +25,7 @@ class TokenBucket {
     // Takes a token if there is one.
     bool take(const Rate& rate, Clock::time_point now);
     // Zero if a token is there; else how long until one is.
-    [[nodiscard]] Clock::duration wait(const Rate& rate, Clock::time_point now);
+    [[nodiscard]] Clock::duration wait(const Rate& rate, Clock::time_point now) const;
     // Tokens that are missing.
     [[nodiscard]] double used(const Rate& rate, Clock::time_point now) const;
     // Full again: forgetting it changes nothing.

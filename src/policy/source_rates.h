@@ -57,6 +57,7 @@ class SourceRates {
     struct State {
         SourcePrefix prefix;
         std::vector<std::pair<SourceKey, TokenBucket::State>> sources;
+        friend bool operator==(const State&, const State&) = default;
     };
     [[nodiscard]] State state(const Rate& rate, TimePoint now) const;
     // The sources of a state go to other sets here than there. Where these are too small for them,

@@ -250,6 +250,7 @@ void Acceptor::serve(Endpoint& endpoint, Client client) {
     if (service.config->builtin != Builtin::none) return serve_here(service, std::move(client));
     const int fd = client.fd.get();
     launcher_.launch({.service = service,
+                      .gate = admission_.gate_of(service),
                       .socket = fd,
                       .peer = client.peer,
                       .local = client.local.family() != AF_UNSPEC

@@ -13,9 +13,10 @@ std::string_view Acceptor::serve_muxed(Fd& fd, const SocketAddress& peer, const 
                                        std::shared_ptr<void>& lease) {
     Service* service = find_muxed_(name);
     if (service == nullptr) return kMuxUnavailable;
-    if (const auto room = service->gate->room(service->config->terms->limits, loop_.now()); !room) {
+    if (const auto room = service->counts().room(service->config->terms->limits, loop_.now());
+        !room) {
         const Refusal refusal = room.full ? Refusal::instances : Refusal::rate;
-        service->gate->count(refusal, loop_.now());
+        admission_.gate_of(*service)->count(refusal, loop_.now());
         admission_.feed().refused(*service->config, peer, refusal_key(refusal));
         if (service->notes.get().full.pass(loop_.now()))
             launcher_.client_log().refused({.config = service->config,
@@ -76,6 +77,7 @@ void Acceptor::note_mux_end(const MuxEnd& end) {
 void Acceptor::start_muxed(Service& service, Client client) {
     if (service.config->mux_greets && !mux_reply(client.fd.get(), kMuxGo)) return;
     launcher_.launch({.service = service,
+                      .gate = admission_.gate_of(service),
                       .socket = client.fd.get(),
                       .peer = client.peer,
                       .local = own_address(client.fd.get()),

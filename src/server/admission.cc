@@ -106,7 +106,7 @@ void Admission::exhausted(Endpoint& endpoint, const std::string& what, int code)
 bool Admission::has_room(Endpoint& endpoint) {
     Service& service = *endpoint.service;
     const Limits& limits = service.config->terms->limits;
-    const Gate::Room room = service.gate->room(limits, loop_.now());
+    const Gate::Room room = service.counts().room(limits, loop_.now());
     if (room) return true;
     const bool say_so = service.notes.get().full.pass(loop_.now());
     feed_.changed(service);
@@ -114,7 +114,7 @@ bool Admission::has_room(Endpoint& endpoint) {
         if (say_so)
             log::notice({.event = log::Event::full, .service = service.name()},
                         "{}: {} instances running, new clients wait", service.name(),
-                        service.gate->running());
+                        service.counts().running());
         endpoint.watch.reset(); // until the gate gives one back
         return false;
     }
@@ -131,6 +131,19 @@ bool Admission::takes_clients(Endpoint& endpoint) {
            has_room(endpoint);
 }
 
+const std::shared_ptr<Gate>& Admission::gate_of(Service& service) {
+    if (!service.gate) {
+        set_gate(service, std::make_shared<Gate>());
+        service.gate->keep_history(keeps_histories_);
+    }
+    return service.gate;
+}
+
+void Admission::set_gate(Service& service, std::shared_ptr<Gate> gate) {
+    service.gate = std::move(gate);
+    service.gate->on_release([this, &service] { arm_all(service); });
+}
+
 std::shared_ptr<void> Admission::admit(Service& service, const SocketAddress& peer, bool reserved,
                                        int connection) {
     if (refuses_outcast(service, peer, connection)) return nullptr;
@@ -144,7 +157,7 @@ std::shared_ptr<void> Admission::reserve(Service& service, const SocketAddress& 
 
 std::shared_ptr<void> Admission::ask_gate(Service& service, const SocketAddress& peer,
                                           Gate::Ask ask, int connection) {
-    auto answer = service.gate->admit(service.config->terms->limits, peer, loop_.now(), ask);
+    auto answer = gate_of(service)->admit(service.config->terms->limits, peer, loop_.now(), ask);
     if (auto* slot = std::get_if<Slot>(&answer)) return std::make_shared<Slot>(std::move(*slot));
     note(service, peer, std::get<Refusal>(answer), connection);
     return nullptr;
@@ -158,7 +171,7 @@ bool Admission::refuses_outcast(Service& service, const SocketAddress& peer, int
 
 void Admission::refuse(Service& service, const SocketAddress& peer, Refusal refusal,
                        int connection) {
-    service.gate->count(refusal, loop_.now());
+    gate_of(service)->count(refusal, loop_.now());
     note(service, peer, refusal, connection);
 }
 
@@ -196,7 +209,7 @@ void Admission::shut_out(Service& sensor, const SocketAddress& peer) {
 std::shared_ptr<void> Admission::admit_server(Service& service) {
     Limits limits = service.config->terms->limits;
     limits.overflow = Overflow::queue; // whoever waits, waits for the server
-    auto answer = service.gate->admit(limits, SocketAddress(), loop_.now());
+    auto answer = gate_of(service)->admit(limits, SocketAddress(), loop_.now());
     return std::make_shared<Slot>(std::get<Slot>(std::move(answer)));
 }
 

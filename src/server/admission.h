@@ -55,6 +55,12 @@ class Admission {
     void shut_out(Service& sensor, const SocketAddress& peer);
     // The same for a wait service, whose peers only the server will see.
     std::shared_ptr<void> admit_server(Service& service);
+    // What counts the service's instances, made if nobody has come before.
+    [[nodiscard]] const std::shared_ptr<Gate>& gate_of(Service& service);
+    // From now on the gate counts those of this service, and its endpoints are armed when one ends.
+    void set_gate(Service& service, std::shared_ptr<Gate> gate);
+    // For the gates that are made from now on: Gate::keep_history().
+    void keep_histories(bool wanted) { keeps_histories_ = wanted; }
     // Of what these have given out. All leases are Slots, also those of Succession.
     [[nodiscard]] static Gate& gate_of(const std::shared_ptr<void>& lease) {
         return static_cast<Slot*>(lease.get())->gate();
@@ -83,6 +89,7 @@ class Admission {
     OnReady reopen_;
     Outcasts outcasts_;
     bool stopped_ = false;
+    bool keeps_histories_ = false;
 };
 
 } // namespace inetd

@@ -62,7 +62,7 @@ pid_t Launcher::launch(Order order) {
     if (membership != nullptr && !membership->group) {
         log::error({.event = log::Event::child_failed, .service = config->name},
                    "{}: not started: {}", config->name, membership->problem);
-        ++order.service.gate->tally().failed_spawns;
+        ++order.gate->tally().failed_spawns;
         return 0;
     }
     SpawnRequest request;
@@ -77,7 +77,7 @@ pid_t Launcher::launch(Order order) {
     request.peer_environment = peer.block();
     request.large_table = is_large_table(listeners_, order.socket);
     request.keep_alive = config;
-    request.whose = order.service.gate;
+    request.whose = order.gate;
     request.since = order.since;
     const ErrorOutputs::Output errors = errors_.prepare(config, order.peer);
     request.errors = errors.fd;
@@ -85,7 +85,7 @@ pid_t Launcher::launch(Order order) {
     if (!pid) {
         log::error({.event = log::Event::child_failed, .service = config->name}, "{}: {}",
                    config->name, pid.error().text());
-        ++order.service.gate->tally().failed_spawns;
+        ++order.gate->tally().failed_spawns;
         return 0;
     }
     errors_.started(errors, *pid);
@@ -105,7 +105,7 @@ pid_t Launcher::launch(Order order) {
                                                {*pid, config, order.peer, started}, order.socket),
                          .connection = copy_for_traffic(*config, protocol, order.socket),
                          .user = std::move(user),
-                         .gate = order.service.gate});
+                         .gate = order.gate});
     return *pid;
 }
 

@@ -27,8 +27,9 @@ class Launcher {
 
     struct Order {
         Service& service;
-        int socket;         // the caller closes or keeps its own copy
-        SocketAddress peer; // no family for a wait service
+        const std::shared_ptr<Gate>& gate; // the service's: counts what becomes of the start
+        int socket;                        // the caller closes or keeps its own copy
+        SocketAddress peer;                // no family for a wait service
         SocketAddress local;
         std::shared_ptr<void> lease; // dropped when the child has ended
         TimePoint since;             // when it was known that there is something to do
@@ -52,7 +53,7 @@ class Launcher {
         std::unique_ptr<Tether> tether{};
         Fd connection{}; // a copy of the child's, where its TRAFFIC is logged
         ClientLog::User user{};
-        std::shared_ptr<Gate> gate{}; // counts what becomes of it; null: nobody does
+        std::shared_ptr<Gate> gate{}; // as in the order; null: nobody counts it
         bool adopted = false;         // `config` need not be what it was born with
     };
     // The pid, or 0 after it has logged why not.

@@ -37,6 +37,7 @@ void Lender::lend(Endpoint& endpoint) {
     endpoint.watch.reset();
     endpoint.listener.lend();
     endpoint.lent_to = launcher_.launch({.service = service,
+                                         .gate = admission_.gate_of(service),
                                          .socket = fd,
                                          .peer = {},
                                          .local = endpoint.spec().address,

@@ -33,7 +33,7 @@ Measures take_measures(const Roster& roster, const Launcher& launcher, const Acc
                       .descriptor_limit = 0};
     const Bytes bytes = bytes_under_way(acceptor);
     for (const auto& service : roster.services()) {
-        const Tally* counted = service->gate->counted();
+        const Tally* counted = service->counts().counted();
         Tally& tally = measures.tallies.emplace_back(counted != nullptr ? *counted : Tally());
         const auto found = bytes.find(service->gate.get());
         if (found == bytes.end()) continue;

@@ -15,7 +15,7 @@ void Peers::receive(Endpoint& endpoint) {
     const auto decide = [&](const SocketAddress& peer) {
         // Not the service's own port: servers of NTP and syslog talk to their like from it.
         if (may_reflect(peer, {})) {
-            service.gate->count(Refusal::reflection, loop_.now());
+            admission_.gate_of(service)->count(Refusal::reflection, loop_.now());
             return Verdict::drop;
         }
         if (service.screened && !screening_.admits_sender(service, peer)) return Verdict::drop;
@@ -54,6 +54,7 @@ void Peers::serve(Service& service, const std::shared_ptr<Correspondence>& corre
     const PeerSocket& socket = correspondence->socket;
     launcher_.launch(
         {.service = service,
+         .gate = admission_.gate_of(service),
          .socket = socket.fd.get(),
          .peer = socket.peer,
          .local = socket.local,

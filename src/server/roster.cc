@@ -80,12 +80,11 @@ std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, Servic
     auto service = std::make_unique<Service>();
     service->config = std::move(config);
     if (hold_of_) service->hold = hold_of_(*service->config);
-    service->gate =
-        target.successor_of ? services_[*target.successor_of]->gate : std::make_shared<Gate>();
     service->screened = !service->config->terms->access.empty();
     service->common = common_of(*service->config);
     if (service->config->program) join_group(*service);
-    service->gate->on_release([this, raw = service.get()] { admission_.arm_all(*raw); });
+    const Service* before = target.successor_of ? services_[*target.successor_of].get() : nullptr;
+    if (before != nullptr && before->gate) admission_.set_gate(*service, before->gate);
     return service;
 }
 
@@ -143,8 +142,9 @@ void Roster::keep_histories() const {
     const bool wanted = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
         return service->config->builtin == Builtin::metrics;
     });
+    admission_.keep_histories(wanted);
     for (const auto& service : services_)
-        service->gate->keep_history(wanted);
+        if (service->gate) service->gate->keep_history(wanted);
 }
 
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {
@@ -189,6 +189,10 @@ void Roster::hold(Service& service, Hold hold) {
     }
 }
 
+static void release(const Service& service) {
+    if (service.gate) service.gate->on_release({});
+}
+
 // Children of a service that is gone may hold its gate for long.
 void Roster::release_unsucceeded(const Plan& plan) const {
     std::vector<bool> succeeded(services_.size(), false);
@@ -196,7 +200,7 @@ void Roster::release_unsucceeded(const Plan& plan) const {
         if (target.successor_of) succeeded[*target.successor_of] = true;
     }
     for (std::size_t i = 0; i < services_.size(); ++i) {
-        if (!succeeded[i]) services_[i]->gate->on_release({});
+        if (!succeeded[i]) release(*services_[i]);
     }
 }
 
@@ -234,13 +238,13 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
 // Instances outlive it, and their gates with them.
 Roster::~Roster() {
     for (const auto& service : services_)
-        service->gate->on_release({});
+        release(*service);
 }
 
 void Roster::close_all(Parting why) {
     appearances_.stop();
     for (const auto& service : services_) {
-        service->gate->on_release({});
+        release(*service);
         for (const auto& endpoint : service->endpoints) {
             endpoint->watch.reset();
             endpoint->stop_timers();

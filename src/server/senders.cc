@@ -29,8 +29,9 @@ void Senders::answer(Endpoint& endpoint) {
         endpoint.setback.reset();
     else if (stats.error == ENOMEM || stats.error == ENOBUFS)
         return admission_.exhausted(endpoint, "recvmmsg", stats.error);
-    service.gate->count(Refusal::reflection, loop_.now(), stats.reflected);
-    Tally& tally = service.gate->tally();
+    Gate& gate = *admission_.gate_of(service);
+    gate.count(Refusal::reflection, loop_.now(), stats.reflected);
+    Tally& tally = gate.tally();
     tally.datagrams += stats.received;
     tally.bytes_in += stats.bytes_in;
     tally.bytes_out += stats.bytes_out;

@@ -116,7 +116,7 @@ struct ServiceNotes {
 // form or drops it; the gate, with the counts of what runs, goes on to the new form.
 struct Service {
     ServiceConfigPtr config;
-    std::shared_ptr<Gate> gate;
+    std::shared_ptr<Gate> gate; // null until somebody comes; made by Admission::gate_of()
     std::shared_ptr<const ServiceCommon> common;      // never null
     std::unique_ptr<const Membership> membership;     // null = it asks for no group
     std::vector<std::shared_ptr<Endpoint>> endpoints; // one for each of config->listen
@@ -126,6 +126,12 @@ struct Service {
     std::uint8_t told = 0; // the Condition that those who watch know
 
     [[nodiscard]] const std::string& name() const { return config->name; }
+    // Of the gate; where there is none yet, as of one that nobody has come to.
+    [[nodiscard]] const Gate& counts() const {
+        if (gate) return *gate;
+        static const Gate kNobody{};
+        return kNobody;
+    }
     // Some socket of it could not be opened.
     [[nodiscard]] bool failed() const {
         return hold != Hold::disabled &&

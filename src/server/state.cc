@@ -18,7 +18,7 @@ const char* condition_text(Condition condition) {
 static std::string parked_text(const Endpoint& endpoint, TimePoint now) {
     const Service& service = *endpoint.service;
     const Limits& limits = service.config->terms->limits;
-    const Gate::Room room = service.gate->room(limits, now);
+    const Gate::Room room = service.counts().room(limits, now);
     if (room.full) return fmt::format("all {} instances run", limits.instances);
     if (room.rate != Duration::zero())
         return fmt::format("the rate of {} is reached", rate_text(limits.rate));
@@ -65,10 +65,10 @@ static State::Socket socket_of(const Endpoint& endpoint, TimePoint now) {
 
 State::Service state_of(const Service& service, TimePoint now) {
     State::Service state{.config = service.config,
-                         .running = service.gate->running(),
-                         .started = service.gate->started(),
-                         .refused = service.gate->refused(),
-                         .last_use = service.gate->last_use(),
+                         .running = service.counts().running(),
+                         .started = service.counts().started(),
+                         .refused = service.counts().refused(),
+                         .last_use = service.counts().last_use(),
                          .condition = condition_of(service.hold),
                          .reason = {},
                          .sockets = {},
@@ -93,7 +93,7 @@ State take_state(const Roster& roster, const Launcher& launcher, TimePoint now) 
     state.at = now;
     for (const auto& service : roster.services()) {
         state.services.push_back(state_of(*service, now));
-        state.services.back().load = service->gate->history(now);
+        state.services.back().load = service->counts().history(now);
     }
     for (const auto& entry : launcher.children().all()) {
         const auto& [pid, child] = *entry;

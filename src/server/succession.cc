@@ -101,7 +101,7 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
     all.version = INETD_VERSION;
     Places places(all.services);
     for (const auto& service : roster.services())
-        places.add(*service->config, service->gate->state(service->config->terms->limits, now),
+        places.add(*service->config, service->counts().state(service->config->terms->limits, now),
                    service->hold);
     hand_over_sockets(all, roster, keeper);
     hand_over_children(all, places, launcher);
@@ -164,7 +164,8 @@ namespace {
 // Who is who for the new binary.
 class Heirs {
   public:
-    Heirs(const Handover& handover, const Roster& roster) : services_(handover.services) {
+    Heirs(const Handover& handover, const Roster& roster, Admission& admission)
+        : services_(handover.services), admission_(admission) {
         std::map<Key, Service*> wanted;
         for (const auto& service : roster.services()) {
             wanted[key_of(*service->config)] = service.get();
@@ -203,17 +204,19 @@ class Heirs {
     }
 
     [[nodiscard]] std::shared_ptr<Gate> gate(std::size_t place) const {
-        return heirs_[place] == nullptr ? nullptr : heirs_[place]->gate;
+        return heirs_[place] == nullptr ? nullptr : admission_.gate_of(*heirs_[place]);
     }
 
     [[nodiscard]] std::shared_ptr<void> lease(std::size_t place, const SocketAddress& peer) const {
         Service* service = heirs_[place];
         if (service == nullptr) return nullptr;
-        return std::make_shared<Slot>(service->gate->readmit(service->config->terms->limits, peer));
+        return std::make_shared<Slot>(
+            admission_.gate_of(*service)->readmit(service->config->terms->limits, peer));
     }
 
   private:
     const std::vector<Handover::Service>& services_;
+    Admission& admission_;
     std::vector<Service*> heirs_;
     std::unordered_map<int, std::shared_ptr<Endpoint>> endpoints_;
 };
@@ -247,13 +250,16 @@ Launcher::Child take_over_child(const Handover::Child& was, const Heirs& heirs,
 } // namespace
 
 void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acceptor& acceptor) {
-    const Heirs heirs(handover, roster);
+    Admission& admission = acceptor.admission();
+    const Heirs heirs(handover, roster, admission);
     for (std::size_t i = 0; i < handover.services.size(); ++i) {
-        if (Service* service = heirs.service(i))
-            service->gate->restore(handover.services[i].gate, service->config->terms->limits,
-                                   Clock::now());
+        const Gate::State& counted = handover.services[i].gate;
+        Service* service = heirs.service(i);
+        if (service != nullptr && counted != Gate::State{})
+            admission.gate_of(*service)->restore(counted, service->config->terms->limits,
+                                                 Clock::now());
     }
-    acceptor.admission().outcasts().restore(handover.outcasts, Clock::now());
+    admission.outcasts().restore(handover.outcasts, Clock::now());
     launcher.hang_ups().resume(handover.hang_ups);
     if (handover.reports.read >= 0) launcher.spawner().take_over(handover.reports);
     std::unordered_map<pid_t, std::shared_ptr<ErrorLines>> lines;
@@ -294,7 +300,7 @@ void take_over(const Handover& handover, Roster& roster, Launcher& launcher, Acc
             endpoint->service->config->builtin != Builtin::none)
             continue;
         endpoint->setback.get().held = socket.held;
-        acceptor.admission().arm(*endpoint);
+        admission.arm(*endpoint);
     }
 }
 

@@ -275,6 +275,15 @@ TEST_CASE("limits that come and go with a reload do not confuse the counts") {
     CHECK(crowd.come({.per_source = 1}, "192.0.2.1"));
 }
 
+TEST_CASE("a gate that nobody has come to has room and nothing to tell") {
+    const Gate gate;
+    const Limits limits{.instances = 1, .rate = {1, 60, 1}, .source_rate = {1, 60, 1}};
+    CHECK(gate.room(limits, kStart));
+    CHECK(gate.state(limits, kStart) == Gate::State{});
+    CHECK(gate.history(kStart).empty());
+    CHECK(gate.counted() == nullptr);
+}
+
 TEST_CASE("another gate goes on with what was counted and used up") {
     Limits limits;
     limits.rate = Rate::per_minute(2);
