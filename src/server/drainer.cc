@@ -8,8 +8,8 @@
 namespace inetd {
 
 void Drainer::begin(const control::Responder& responder, bool stop) {
-    for (const auto& service : roster_.services())
-        if (service->hold != Hold::disabled) roster_.hold(*service, Hold::drained);
+    for (Service& service : roster_.services())
+        if (service.hold != Hold::disabled) roster_.hold(service, Hold::drained);
     stops_ = stops_ || stop;
     const std::size_t running = running_();
     log::notice("drained: nobody new is served; {} still running", running);

@@ -32,10 +32,10 @@ Measures take_measures(const Roster& roster, const Launcher& launcher, const Acc
                       .descriptors = count_descriptors(),
                       .descriptor_limit = 0};
     const Bytes bytes = bytes_under_way(acceptor);
-    for (const auto& service : roster.services()) {
-        const Tally* counted = service->counts().counted();
+    for (const Service& service : roster.services()) {
+        const Tally* counted = service.counts().counted();
         Tally& tally = measures.tallies.emplace_back(counted != nullptr ? *counted : Tally());
-        const auto found = bytes.find(service->gate.get());
+        const auto found = bytes.find(service.gate.get());
         if (found == bytes.end()) continue;
         tally.bytes_in += found->second.first;
         tally.bytes_out += found->second.second;

@@ -132,9 +132,9 @@ void Operator::list(Parameters& parameters, const Responder& responder) {
     parameters.done();
     auto pids = with_pids ? pids_of(launcher_) : decltype(pids_of(launcher_))();
     Json services = Json::array();
-    for (const auto& service : roster_.services()) {
-        Json one = state_json::service(state_of(*service, loop_.now()));
-        if (with_pids) one["pids"] = pids[identity(*service->config)];
+    for (const Service& service : roster_.services()) {
+        Json one = state_json::service(state_of(service, loop_.now()));
+        if (with_pids) one["pids"] = pids[identity(*service.config)];
         services.push_back(std::move(one));
     }
     responder.reply({{"services", std::move(services)}});
@@ -179,8 +179,8 @@ void Operator::monitor(Parameters& parameters, const Responder& responder) {
     if (!responder.more()) return responder.fail(control::kExpectedMore);
     if (name && find({*name}, responder).empty()) return;
     if (!feed_.watched()) {
-        for (const auto& service : roster_.services())
-            service->told = static_cast<std::uint8_t>(state_of(*service, loop_.now()).condition);
+        for (Service& service : roster_.services())
+            service.told = static_cast<std::uint8_t>(state_of(service, loop_.now()).condition);
     }
     if (!feed_.watch(responder, std::move(name))) responder.fail(control::kBusy);
 }

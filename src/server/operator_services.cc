@@ -15,9 +15,8 @@ std::vector<Service*> Operator::find(const std::vector<std::string>& names,
     std::vector<Service*> found;
     for (const std::string& name : names) {
         const std::size_t before = found.size();
-        for (const auto& service : roster_.services())
-            if (service->name() == name || service->config->id() == name)
-                found.push_back(service.get());
+        for (Service& service : roster_.services())
+            if (service.name() == name || service.config->id() == name) found.push_back(&service);
         if (found.size() != before) continue;
         responder.fail(control::kNoSuchService, {{"name", name}});
         return {};
@@ -81,9 +80,9 @@ void Operator::resume(Parameters& parameters, const Responder& responder) {
         services = find(*names, responder);
         if (services.empty()) return;
     } else {
-        for (const auto& service : roster_.services())
-            if (service->hold == Hold::paused || service->hold == Hold::drained)
-                services.push_back(service.get());
+        for (Service& service : roster_.services())
+            if (service.hold == Hold::paused || service.hold == Hold::drained)
+                services.push_back(&service);
     }
     for (Service* service : services)
         if (service->hold != Hold::disabled) hold(*service, Hold::none);

@@ -39,9 +39,9 @@ std::string status_line(const Roster& roster, bool stopping, std::size_t running
     constexpr std::size_t kNamed = 5;
     std::size_t failed = 0;
     std::string names;
-    for (const auto& service : roster.services()) {
-        if (stopping || !service->failed()) continue;
-        if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service->name();
+    for (const Service& service : roster.services()) {
+        if (stopping || !service.failed()) continue;
+        if (++failed <= kNamed) names += (failed == 1 ? "" : ", ") + service.name();
     }
     if (failed > kNamed) names += ", ...";
     const std::size_t services = roster.services().size();

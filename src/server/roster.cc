@@ -11,8 +11,8 @@ namespace inetd {
 
 std::vector<ServiceConfigPtr> Roster::configs() const {
     std::vector<ServiceConfigPtr> all;
-    for (const auto& service : services_)
-        all.push_back(service->config);
+    for (const Service& service : services_)
+        all.push_back(service.config);
     return all;
 }
 
@@ -76,34 +76,31 @@ std::shared_ptr<const ServiceCommon> Roster::common_of(const ServiceConfig& conf
     return known;
 }
 
-std::unique_ptr<Service> Roster::make_service(const Plan::Target& target, ServiceConfigPtr config) {
-    auto service = std::make_unique<Service>();
-    service->config = std::move(config);
-    if (hold_of_) service->hold = hold_of_(*service->config);
-    service->screened = !service->config->terms->access.empty();
-    service->common = common_of(*service->config);
-    if (service->config->program) join_group(*service);
-    const Service* before = target.successor_of ? services_[*target.successor_of].get() : nullptr;
-    if (before != nullptr && before->gate) admission_.set_gate(*service, before->gate);
-    return service;
+void Roster::make_service(Service& service, const Plan::Target& target, ServiceConfigPtr config) {
+    service.config = std::move(config);
+    if (hold_of_) service.hold = hold_of_(*service.config);
+    service.screened = !service.config->terms->access.empty();
+    service.common = common_of(*service.config);
+    if (service.config->program) join_group(service);
+    const Service* before = target.successor_of ? &services_[*target.successor_of] : nullptr;
+    if (before != nullptr && before->gate) admission_.set_gate(service, before->gate);
+    service.endpoints.reserve(target.sockets.size());
 }
 
 void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted) {
     Opened opened = stage(plan, wanted);
 
-    Services fresh;
-    fresh.reserve(wanted.size());
+    std::vector<Service> fresh(wanted.size());
     muxed_.clear();
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        fresh.push_back(make_service(plan.targets[i], wanted[i]));
-        Service& service = *fresh.back();
-        service.endpoints.reserve(plan.targets[i].sockets.size());
+        Service& service = fresh[i];
+        make_service(service, plan.targets[i], wanted[i]);
         if (const auto name = service.config->mux_name(); !name.empty())
             muxed_[std::string(name)] = &service;
         for (std::size_t j = 0; j < plan.targets[i].sockets.size(); ++j) {
             const auto& kept = plan.targets[i].sockets[j];
             if (kept) {
-                service.endpoints.push_back(services_[kept->service]->endpoints[kept->socket]);
+                service.endpoints.push_back(services_[kept->service].endpoints[kept->socket]);
                 adopt(*service.endpoints.back(), service, j);
             } else {
                 service.endpoints.push_back(std::make_shared<Endpoint>(service, j));
@@ -122,9 +119,9 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
     launcher_.groups().sweep();
 
     for (std::size_t i = 0; i < services_.size(); ++i) {
-        if (services_[i]->hold == Hold::disabled) continue;
-        for (std::size_t j = 0; j < services_[i]->endpoints.size(); ++j) {
-            Endpoint& endpoint = *services_[i]->endpoints[j];
+        if (services_[i].hold == Hold::disabled) continue;
+        for (std::size_t j = 0; j < services_[i].endpoints.size(); ++j) {
+            Endpoint& endpoint = *services_[i].endpoints[j];
             if (plan.targets[i].sockets[j]) {
                 admission_.arm(endpoint);
             } else if (plan.targets[i].after_close[j]) {
@@ -139,17 +136,17 @@ void Roster::apply(const Plan& plan, const std::vector<ServiceConfigPtr>& wanted
 
 // They are memory that only the status page of `internal metrics` has a use for.
 void Roster::keep_histories() const {
-    const bool wanted = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
-        return service->config->builtin == Builtin::metrics;
+    const bool wanted = std::any_of(services_.begin(), services_.end(), [](const Service& service) {
+        return service.config->builtin == Builtin::metrics;
     });
     admission_.keep_histories(wanted);
-    for (const auto& service : services_)
-        if (service->gate) service->gate->keep_history(wanted);
+    for (const Service& service : services_)
+        if (service.gate) service.gate->keep_history(wanted);
 }
 
 void Roster::close_sockets(const std::vector<Plan::Place>& places) {
     for (const Plan::Place& place : places) {
-        auto& endpoint = services_[place.service]->endpoints[place.socket];
+        auto& endpoint = services_[place.service].endpoints[place.socket];
         close_socket(*endpoint);
         endpoint.reset();
     }
@@ -200,7 +197,7 @@ void Roster::release_unsucceeded(const Plan& plan) const {
         if (target.successor_of) succeeded[*target.successor_of] = true;
     }
     for (std::size_t i = 0; i < services_.size(); ++i) {
-        if (!succeeded[i]) release(*services_[i]);
+        if (!succeeded[i]) release(services_[i]);
     }
 }
 
@@ -237,15 +234,15 @@ void Roster::adopt(Endpoint& endpoint, Service& service, std::size_t index) {
 
 // Instances outlive it, and their gates with them.
 Roster::~Roster() {
-    for (const auto& service : services_)
-        release(*service);
+    for (const Service& service : services_)
+        release(service);
 }
 
 void Roster::close_all(Parting why) {
     appearances_.stop();
-    for (const auto& service : services_) {
-        release(*service);
-        for (const auto& endpoint : service->endpoints) {
+    for (const Service& service : services_) {
+        release(service);
+        for (const auto& endpoint : service.endpoints) {
             endpoint->watch.reset();
             endpoint->stop_timers();
             if (why == Parting::restart) {
@@ -262,7 +259,7 @@ void Roster::close_all(Parting why) {
 
 bool Roster::drained() const {
     return std::any_of(services_.begin(), services_.end(),
-                       [](const auto& service) { return service->hold == Hold::drained; });
+                       [](const Service& service) { return service.hold == Hold::drained; });
 }
 
 Service* Roster::find_muxed(const std::string& name) const {
@@ -272,9 +269,9 @@ Service* Roster::find_muxed(const std::string& name) const {
 
 std::vector<std::string> Roster::muxed_names() const {
     std::vector<std::string> names;
-    for (const auto& service : services_) {
-        const auto name = service->config->mux_name();
-        if (!name.empty() && service->hold == Hold::none) names.emplace_back(name);
+    for (const Service& service : services_) {
+        const auto name = service.config->mux_name();
+        if (!name.empty() && service.hold == Hold::none) names.emplace_back(name);
     }
     return names;
 }

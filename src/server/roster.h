@@ -58,12 +58,10 @@ class Roster {
     // Null too if it is on hold.
     [[nodiscard]] Service* find_muxed(const std::string& name) const;
     [[nodiscard]] std::vector<std::string> muxed_names() const;
-    [[nodiscard]] const std::vector<std::unique_ptr<Service>>& services() const {
-        return services_;
-    }
+    [[nodiscard]] const std::vector<Service>& services() const { return services_; }
+    [[nodiscard]] std::vector<Service>& services() { return services_; }
 
   private:
-    using Services = std::vector<std::unique_ptr<Service>>;
     using Opened = std::vector<std::vector<Result<Listener>>>;
 
     [[nodiscard]] bool is_disabled(const ServiceConfig& config) const;
@@ -71,7 +69,7 @@ class Roster {
     void join_group(Service& service);
     std::shared_ptr<const AccessList> list_of(const AccessConfig& access);
     std::shared_ptr<const ServiceCommon> common_of(const ServiceConfig& config);
-    std::unique_ptr<Service> make_service(const Plan::Target& target, ServiceConfigPtr config);
+    void make_service(Service& service, const Plan::Target& target, ServiceConfigPtr config);
     void close_sockets(const std::vector<Plan::Place>& places);
     void keep_histories() const;
     void release_unsucceeded(const Plan& plan) const;
@@ -98,7 +96,7 @@ class Roster {
     std::map<Lists, std::shared_ptr<const AccessList>> lists_;
     std::map<std::pair<Server, Lists>, std::shared_ptr<const ServiceCommon>> commons_;
     std::function<Hold(const ServiceConfig&)> hold_of_; // empty: with none
-    Services services_;
+    std::vector<Service> services_; // each stays where it is until the next apply()
     std::unordered_map<std::string, Service*> muxed_;
 };
 

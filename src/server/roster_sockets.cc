@@ -75,8 +75,8 @@ static bool is_absent(const Endpoint& endpoint) {
 }
 
 void Roster::retry_absent() {
-    for (const auto& service : services_) {
-        for (const auto& endpoint : service->endpoints) {
+    for (const Service& service : services_) {
+        for (const auto& endpoint : service.endpoints) {
             if (is_absent(*endpoint)) retry(*endpoint);
         }
     }
@@ -84,8 +84,8 @@ void Roster::retry_absent() {
 }
 
 void Roster::stop_awaiting() {
-    const bool any = std::any_of(services_.begin(), services_.end(), [](const auto& service) {
-        return std::any_of(service->endpoints.begin(), service->endpoints.end(),
+    const bool any = std::any_of(services_.begin(), services_.end(), [](const Service& service) {
+        return std::any_of(service.endpoints.begin(), service.endpoints.end(),
                            [](const auto& endpoint) { return is_absent(*endpoint); });
     });
     if (!any) appearances_.stop();

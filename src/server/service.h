@@ -115,6 +115,10 @@ struct ServiceNotes {
 // The run-time side of one line of the configuration. Lives until a reload gives the line a new
 // form or drops it; the gate, with the counts of what runs, goes on to the new form.
 struct Service {
+    Service() = default;
+    Service(const Service&) = delete; // its endpoints and its gate know where it is
+    Service& operator=(const Service&) = delete;
+
     ServiceConfigPtr config;
     std::shared_ptr<Gate> gate; // null until somebody comes; made by Admission::gate_of()
     std::shared_ptr<const ServiceCommon> common;      // never null

@@ -91,9 +91,9 @@ State::Service state_of(const Service& service, TimePoint now) {
 State take_state(const Roster& roster, const Launcher& launcher, TimePoint now) {
     State state;
     state.at = now;
-    for (const auto& service : roster.services()) {
-        state.services.push_back(state_of(*service, now));
-        state.services.back().load = service->counts().history(now);
+    for (const Service& service : roster.services()) {
+        state.services.push_back(state_of(service, now));
+        state.services.back().load = service.counts().history(now);
     }
     for (const auto& entry : launcher.children().all()) {
         const auto& [pid, child] = *entry;

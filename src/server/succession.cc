@@ -49,8 +49,8 @@ int stranger_with(const Endpoint& endpoint) {
 }
 
 void hand_over_sockets(Handover& all, const Roster& roster, const SocketKeeper& keeper) {
-    for (const auto& service : roster.services()) {
-        for (const auto& endpoint : service->endpoints) {
+    for (const Service& service : roster.services()) {
+        for (const auto& endpoint : service.endpoints) {
             if (!endpoint->listener) continue;
             const Listener& listener = endpoint->listener;
             all.sockets.push_back({.fd = listener.fd(),
@@ -100,9 +100,9 @@ Handover hand_over(const Roster& roster, const Launcher& launcher, const Accepto
     Handover all;
     all.version = INETD_VERSION;
     Places places(all.services);
-    for (const auto& service : roster.services())
-        places.add(*service->config, service->counts().state(service->config->terms->limits, now),
-                   service->hold);
+    for (const Service& service : roster.services())
+        places.add(*service.config, service.counts().state(service.config->terms->limits, now),
+                   service.hold);
     hand_over_sockets(all, roster, keeper);
     hand_over_children(all, places, launcher);
     for (SessionState& state : acceptor.streams().states())
@@ -164,12 +164,12 @@ namespace {
 // Who is who for the new binary.
 class Heirs {
   public:
-    Heirs(const Handover& handover, const Roster& roster, Admission& admission)
+    Heirs(const Handover& handover, Roster& roster, Admission& admission)
         : services_(handover.services), admission_(admission) {
         std::map<Key, Service*> wanted;
-        for (const auto& service : roster.services()) {
-            wanted[key_of(*service->config)] = service.get();
-            for (const auto& endpoint : service->endpoints) {
+        for (Service& service : roster.services()) {
+            wanted[key_of(*service.config)] = &service;
+            for (const auto& endpoint : service.endpoints) {
                 if (endpoint->listener) endpoints_[endpoint->listener.fd()] = endpoint;
             }
         }
