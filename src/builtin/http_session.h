@@ -13,11 +13,11 @@ namespace inetd {
 // may be left in `input`; else it waits for input. The last answer of a connection goes by way of a
 // Farewell, so that a client that is still sending does not lose it.
 struct HttpSessions::Session {
-    Session(ServiceConfigPtr&& config, Fd&& connection, const SocketAddress& from,
+    Session(ServiceConfigPtr&& config, Fd&& connection, SocketAddress from,
             std::shared_ptr<void>&& slot, TimePoint now)
         : service(std::move(config)),
           lease(std::move(slot)),
-          peer(from),
+          peer(std::move(from)),
           started(now),
           fd(std::move(connection)) {}
 

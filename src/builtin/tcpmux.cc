@@ -14,9 +14,12 @@
 namespace inetd {
 
 struct MuxSessions::Session {
-    Session(ServiceConfigPtr&& service, Fd&& connection, const SocketAddress& from,
+    Session(ServiceConfigPtr&& service, Fd&& connection, SocketAddress from,
             std::shared_ptr<void>&& slot)
-        : mux(std::move(service)), peer(from), lease(std::move(slot)), fd(std::move(connection)) {}
+        : mux(std::move(service)),
+          peer(std::move(from)),
+          lease(std::move(slot)),
+          fd(std::move(connection)) {}
 
     ServiceConfigPtr mux;
     SocketAddress peer;

@@ -16,12 +16,12 @@ static constexpr std::size_t kLongest = 1024; // what is longer becomes several 
 static constexpr Rate kBudget{100, 1, 500};   // lines of one service
 static constexpr Duration kLogPause = 100ms;
 
-ErrorLines::ErrorLines(EventLoop& loop, Fd pipe, ServiceConfigPtr config, const SocketAddress& peer,
+ErrorLines::ErrorLines(EventLoop& loop, Fd pipe, ServiceConfigPtr config, SocketAddress peer,
                        std::shared_ptr<TokenBucket> budget, std::function<void()> at_end)
     : loop_(loop),
       pipe_(std::move(pipe)),
       config_(std::move(config)),
-      peer_(peer),
+      peer_(std::move(peer)),
       budget_(std::move(budget)),
       at_end_(std::move(at_end)) {}
 

@@ -28,7 +28,7 @@ class ErrorLines : public std::enable_shared_from_this<ErrorLines> {
   public:
     // `budget` is shared by all servers of the service. `at_end` is called when nobody has the
     // other end any more; it may drop this.
-    ErrorLines(EventLoop& loop, Fd pipe, ServiceConfigPtr config, const SocketAddress& peer,
+    ErrorLines(EventLoop& loop, Fd pipe, ServiceConfigPtr config, SocketAddress peer,
                std::shared_ptr<TokenBucket> budget, std::function<void()> at_end);
 
     [[nodiscard]] int fd() const { return pipe_.get(); }
