@@ -1,14 +1,13 @@
 #include "event/loop.h"
 
 #include <algorithm>
-#include <cassert>
 #include <cerrno>
 #include <system_error>
 
 // epoll reports what it was given in epoll_event.data, and it may report a descriptor that a
 // handler of the same round has just closed, or whose number another descriptor has taken over
 // since. So data holds the number and the generation of its entry, which goes up whenever a watch
-// of that number ends: an event of an older generation is stale and dropped.
+// of that number begins or ends: an event of an older generation is stale and dropped.
 
 namespace inetd {
 
@@ -28,16 +27,17 @@ Watch& Watch::operator=(Watch&& other) noexcept {
         reset();
         loop_ = std::exchange(other.loop_, nullptr);
         fd_ = other.fd_;
+        generation_ = other.generation_;
     }
     return *this;
 }
 
 void Watch::set_events(std::uint32_t events) {
-    if (loop_ != nullptr) loop_->change(fd_, events);
+    if (loop_ != nullptr) loop_->change(fd_, generation_, events);
 }
 
 void Watch::reset() {
-    if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(fd_);
+    if (loop_ != nullptr) std::exchange(loop_, nullptr)->remove(fd_, generation_);
 }
 
 Timer& Timer::operator=(Timer&& other) noexcept {
@@ -81,26 +81,32 @@ Watch EventLoop::add(int fd, std::uint32_t events, Handler handler) {
     Entry& added = entries_[index];
     epoll_event event{};
     event.events = events;
-    event.data.u64 = tag(fd, added.generation);
+    event.data.u64 = tag(fd, added.generation + 1);
     if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) < 0)
         throw std::system_error(errno, std::generic_category(), "epoll_ctl");
-    assert(!added.handler); // or a descriptor was closed before its Watch
+    // A watch that had this number until now, whose descriptor was closed before it.
+    end_watch(added);
     added.wanted = events;
     added.handler = std::move(handler);
-    return {this, fd};
+    return {this, fd, added.generation};
 }
 
-void EventLoop::remove(int fd) {
+void EventLoop::end_watch(Entry& entry) {
+    ++entry.generation;
+    if (entry.handler) graveyard_.push_back(std::exchange(entry.handler, nullptr));
+}
+
+void EventLoop::remove(int fd, std::uint32_t generation) {
     Entry& removed = entry(fd);
+    if (removed.generation != generation) return;
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    ++removed.generation;
-    graveyard_.push_back(std::move(removed.handler));
-    removed.handler = nullptr;
+    end_watch(removed);
     if (first_ == fd) first_ = -1;
 }
 
-void EventLoop::change(int fd, std::uint32_t events) {
+void EventLoop::change(int fd, std::uint32_t generation, std::uint32_t events) {
     Entry& changed = entry(fd);
+    if (changed.generation != generation) return;
     changed.wanted = events;
     epoll_event event{};
     event.events = events;
@@ -113,7 +119,7 @@ void EventLoop::change(int fd, std::uint32_t events) {
 
 void EventLoop::change_again() {
     for (const auto& [fd, generation] : std::exchange(unchanged_, {}))
-        if (entry(fd).generation == generation) change(fd, entry(fd).wanted);
+        change(fd, generation, entry(fd).wanted);
 }
 
 Timer EventLoop::after(Duration delay, Callback callback) {

@@ -23,7 +23,10 @@ class EventLoop;
 class Watch {
   public:
     Watch() = default;
-    Watch(Watch&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), fd_(other.fd_) {}
+    Watch(Watch&& other) noexcept
+        : loop_(std::exchange(other.loop_, nullptr)),
+          fd_(other.fd_),
+          generation_(other.generation_) {}
     Watch& operator=(Watch&& other) noexcept;
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
@@ -38,9 +41,11 @@ class Watch {
 
   private:
     friend class EventLoop;
-    Watch(EventLoop* loop, int fd) : loop_(loop), fd_(fd) {}
+    Watch(EventLoop* loop, int fd, std::uint32_t generation)
+        : loop_(loop), fd_(fd), generation_(generation) {}
     EventLoop* loop_ = nullptr;
     int fd_ = -1;
+    std::uint32_t generation_ = 0;
 };
 
 // A one-shot timer: its destructor cancels it.
@@ -109,8 +114,9 @@ class EventLoop {
 
     Watch add(int fd, std::uint32_t events, Handler handler);
     Entry& entry(int fd) { return entries_[static_cast<std::size_t>(fd)]; }
-    void remove(int fd);
-    void change(int fd, std::uint32_t events);
+    void end_watch(Entry& entry);
+    void remove(int fd, std::uint32_t generation);
+    void change(int fd, std::uint32_t generation, std::uint32_t events);
     void change_again();
     void dispatch(const epoll_event& event);
     void run_timers();

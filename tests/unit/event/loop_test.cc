@@ -2,6 +2,7 @@
 
 #include <array>
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <memory>
 #include <optional>
 #include <sys/socket.h>
@@ -70,6 +71,34 @@ TEST_CASE("an event of a descriptor closed in the same round is dropped") {
     third.poke();
     loop.round(0ms);
     CHECK(fresh_calls == 1);
+}
+
+TEST_CASE("a watch whose descriptor was closed before it does not touch the next of that number") {
+    EventLoop loop;
+    Pair one;
+    const Pair other;
+    const int number = one.a.get();
+    int stale = 0;
+    int fresh = 0;
+    Watch old;
+    Fd next;
+    Watch young;
+    old = loop.watch(number, EPOLLIN, [&](std::uint32_t) {
+        ++stale;
+        // The number changes hands while the handler of its former owner runs.
+        one.a.reset();
+        next.reset(fcntl(other.a.get(), F_DUPFD_CLOEXEC, number));
+        young = loop.watch(next.get(), EPOLLIN, [&](std::uint32_t) { ++fresh; });
+    });
+    one.poke();
+    other.poke();
+    loop.round(1s);
+    REQUIRE(next.get() == number);
+    old.set_events(0);
+    old.reset();
+    loop.round(1s);
+    CHECK(stale == 1);
+    CHECK(fresh == 1);
 }
 
 TEST_CASE("the first watch goes before all others") {
