@@ -15,13 +15,13 @@ bool operator==(const AccessConfig& a, const AccessConfig& b) {
 
 static std::strong_ordering order(const AccessEntries& a, const AccessEntries& b) {
     if (a == b) return std::strong_ordering::equal;
-    if (!a || !b) return bool{a} <=> bool{b};
+    if (!a || !b) return a ? std::strong_ordering::greater : std::strong_ordering::less;
     return *a <=> *b;
 }
 
 std::partial_ordering operator<=>(const AccessConfig& a, const AccessConfig& b) {
-    if (const auto from = order(a.only_from, b.only_from); from != 0) return from;
-    if (const auto no = order(a.no_access, b.no_access); no != 0) return no;
+    if (const auto from = order(a.only_from, b.only_from); std::is_neq(from)) return from;
+    if (const auto no = order(a.no_access, b.no_access); std::is_neq(no)) return no;
     return std::tie(a.times, a.max_load, a.libwrap) <=> std::tie(b.times, b.max_load, b.libwrap);
 }
 

@@ -29,7 +29,7 @@ struct AccessEntry {
     std::string name{};            // of `host` and `domain`: in lower case, no point at either end
     id_t id = 0;                   // of `user` and `group`
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const AccessEntry&, const AccessEntry&) = default;
 };
 // There may be many entries, and many services that share them; null = no such list was given,
@@ -41,7 +41,7 @@ struct DayTime {
     std::uint16_t from = 0; // 0 to 1439
     std::uint16_t to = 0;   // 1 to 1440
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const DayTime&, const DayTime&) = default;
 };
 

@@ -20,7 +20,7 @@ struct Origin {
     std::string file; // where it stands; empty for the first two
     int line = 0;
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const Origin&, const Origin&) = default;
 };
 
@@ -31,12 +31,12 @@ struct Origins {
         std::size_t key = 0; // index into service_keys()
         Origin origin;       // of `line`: without file and number, which the service has
 
-        // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+        // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
         friend auto operator<=>(const Own&, const Own&) = default;
     };
     std::vector<Own> own;
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const Origins&, const Origins&) = default;
 };
 

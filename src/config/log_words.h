@@ -22,6 +22,7 @@ class LogWords {
         return (bits_ & others.bits_) != 0;
     }
     [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend constexpr auto operator<=>(const LogWords&, const LogWords&) = default;
 
   private:

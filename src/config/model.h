@@ -48,7 +48,7 @@ struct SocketOptions {
     bool reuse_port = false;
     bool freebind = false;
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const SocketOptions&, const SocketOptions&) = default;
 };
 
@@ -77,7 +77,7 @@ struct Rate {
         return {count, 60, count};
     }
     [[nodiscard]] bool is_limit() const { return count != 0; }
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const Rate&, const Rate&) = default;
 };
 
@@ -92,7 +92,7 @@ struct SourcePrefix {
     std::uint8_t v4 = 32; // 1 to 32
     std::uint8_t v6 = 64; // 1 to 128; a /64 is what one host mostly has
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const SourcePrefix&, const SourcePrefix&) = default;
 };
 
@@ -108,7 +108,7 @@ struct Limits {
     [[nodiscard]] bool has_source_limit() const {
         return per_source != 0 || source_rate.is_limit();
     }
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const Limits&, const Limits&) = default;
 };
 
@@ -136,7 +136,7 @@ struct Surroundings {
     std::string errors = "socket"; // descriptor 2: "socket", "journal", "log", "null" or a file
     Confinement confinement{};
 
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const Surroundings&, const Surroundings&) = default;
 };
 
@@ -208,7 +208,7 @@ struct ServiceTerms {
     std::shared_ptr<const Origins> origins; // of the values, for whoever asks; may be null
 
     // What is behind a pointer is equal if it is the same object, but for the lists of `access`.
-    // NOLINTNEXTLINE(modernize-use-nullptr): see confinement.h
+    // NOLINTNEXTLINE(modernize-use-nullptr,readability-implicit-bool-conversion): confinement.h
     friend auto operator<=>(const ServiceTerms&, const ServiceTerms&) = default;
 };
 
