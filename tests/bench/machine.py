@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -99,6 +100,18 @@ def end_counted(process):
 def pss_kib(pid):
     return int(re.search(r"^Pss: +(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(),
                          re.M)[1])
+
+
+def steady_pss_kib(pid):
+    """Once it stays the same: after the first service answers others may still be opened, and what a
+    start alone has needed is given back last."""
+    before, now = None, pss_kib(pid)
+    for _ in range(20):
+        if now == before:
+            break
+        time.sleep(0.5)
+        before, now = now, pss_kib(pid)
+    return now
 
 
 class MemoryGroup:

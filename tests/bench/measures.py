@@ -60,7 +60,7 @@ def startup(bench, cls, services):
         return None
     with cls(bench.directory) as server:
         seconds = server.start(lines)
-        return {"start_ms": seconds * 1000, "pss_kib": machine.pss_kib(server.pid)}
+        return {"start_ms": seconds * 1000, "pss_kib": machine.steady_pss_kib(server.pid)}
 
 
 def memory(bench, cls):
@@ -75,7 +75,7 @@ def memory(bench, cls):
                 s.settimeout(5)
                 while s.recv(100):
                     pass
-        return {"pss_kib": machine.pss_kib(server.pid)}
+        return {"pss_kib": machine.steady_pss_kib(server.pid)}
 
 
 def builtin(bench, cls, name, mode, *arguments, kind="stream"):
