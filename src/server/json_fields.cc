@@ -18,7 +18,7 @@ SocketAddress address_of(const json& item) {
     const std::string bytes = bytes_of(item);
     if (bytes.size() > SocketAddress::kLongest || (!bytes.empty() && bytes.size() < 2))
         throw std::invalid_argument("an address has a wrong size");
-    const SocketAddress address(bytes.data(), static_cast<socklen_t>(bytes.size()));
+    SocketAddress address(bytes.data(), static_cast<socklen_t>(bytes.size()));
     if ((address.family() == AF_INET && bytes.size() < sizeof(sockaddr_in)) ||
         (address.family() == AF_INET6 && bytes.size() < sizeof(sockaddr_in6)))
         throw std::invalid_argument("an address is cut");

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <doctest/doctest.h>
 #include <fmt/core.h>
 #include <functional>
 #include <map>
