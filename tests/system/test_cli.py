@@ -210,14 +210,18 @@ def test_signals_stop_it_in_order(number):
 
 def test_daemon_goes_to_the_background(workdir, conf):
     """Without -i: the caller gets its prompt back once the services are there."""
-    port, pid_file = free_port(), workdir / "inetd.pid"
-    done = subprocess.run([str(INETD), "--control", "none", "-p", str(pid_file), str(conf(say(port)))],
+    port, other, pid_file = free_port(), free_port(), workdir / "inetd.pid"
+    lines = say(port) + f"{other} stream tcp nowait {ME} /bin/cat cat /proc/self/stat\n"
+    done = subprocess.run([str(INETD), "--control", "none", "-p", str(pid_file), str(conf(lines))],
                           stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, cwd="/")
     assert done.returncode == 0, done.stderr
     pid = int(pid_file.read_text())
     try:
         assert ask(port) == b"hello\n"
         assert os.getsid(pid) != os.getsid(0)
+        # The leader of its session has gone, and nobody can give that a terminal any more.
+        fields = ask(other).decode().split()
+        assert int(fields[0]) == int(fields[4]) and int(fields[5]) == os.getsid(pid) != pid
         assert os.readlink(f"/proc/{pid}/cwd") == "/"
         assert all(os.readlink(f"/proc/{pid}/fd/{fd}") == "/dev/null" for fd in (0, 1))
     finally:
