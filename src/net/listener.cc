@@ -99,18 +99,20 @@ void Listener::shut_down() const {
     shutdown(fd_.get(), SHUT_RDWR);
 }
 
-// A service that was `wait` once. accept(2) has no flag not to wait, and a process that one of its
-// servers left behind may make the socket block and take clients from it at any time. That leaves
-// it the moment between two system calls, in which both must happen.
-static bool may_accept(int fd) {
-    pollfd item{fd, POLLIN, 0};
-    set_blocking(fd, false);
+bool Listener::has_client() const {
+    pollfd item{fd_.get(), POLLIN, 0};
     return poll(&item, 1, 0) == 1;
 }
 
 Listener::Accepted Listener::accept(bool blocking) const {
     Accepted result;
-    if (was_lent_ && !may_accept(fd_.get())) return result;
+    if (was_lent_) {
+        // A service that was `wait` once. accept(2) has no flag not to wait, and a process that one
+        // of its servers left behind may make the socket block and take clients from it at any
+        // time. That leaves it the moment between two system calls, in which both must happen.
+        set_blocking(fd_.get(), false);
+        if (!has_client()) return result;
+    }
     AddressRoom peer;
     const int fd =
         accept4(fd_.get(), peer.data(), &peer.size, SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK));

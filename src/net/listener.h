@@ -79,6 +79,8 @@ class Listener {
     };
     // `blocking` is what the accepted socket shall be; it is close-on-exec in any case.
     [[nodiscard]] Accepted accept(bool blocking) const;
+    // Cheaper than to accept in vain, for which Linux makes a whole socket first.
+    [[nodiscard]] bool has_client() const;
 
   private:
     // A unix socket's: unlinked when this dies, if it is still the one that was there first.

@@ -129,6 +129,8 @@ void Acceptor::accept_clients(Endpoint& endpoint) {
         case Listener::Outcome::accepted:
             endpoint.setback.reset();
             receive(endpoint, std::move(client));
+            // Most come alone.
+            if (i == 0 && !endpoint.listener.has_client()) return;
             break;
         case Listener::Outcome::failed:
             break;

@@ -68,6 +68,17 @@ TEST_CASE("connections of a socket that was shut down more than once work") {
     CHECK(recv(accepted.fd.get(), &byte, 1, 0) == 1);
 }
 
+TEST_CASE("whether somebody waits can be asked without taking him") {
+    const Listener stream = listener(SOCK_STREAM);
+    CHECK_FALSE(stream.has_client());
+    const SocketAddress here = own_address(stream.fd());
+    const Fd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(connect(client.get(), here.data(), here.size()) == 0);
+    CHECK(stream.has_client());
+    REQUIRE(stream.accept(true).outcome == Listener::Outcome::accepted);
+    CHECK_FALSE(stream.has_client());
+}
+
 TEST_CASE("accepting from a socket that was lent waits for nobody") {
     Listener stream = listener(SOCK_STREAM);
     stream.lend();
