@@ -3,6 +3,7 @@
 #include "builtin/reflection.h"
 #include "builtin/responders.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +11,7 @@
 #include <random>
 #include <string>
 #include <sys/uio.h>
+#include <utility>
 
 // A batch is one recvmmsg(2) and one sendmmsg(2). Each of its places has room for the largest
 // datagram that IP can carry. All of that room is 2 MiB of .bss, of which the kernel gives us only
@@ -29,7 +31,7 @@ struct Batch {
     struct alignas(cmsghdr) Control {
         std::array<char, kControl> bytes;
     };
-    std::array<sockaddr_un, kBatch> sources; // of whichever family
+    std::array<sockaddr_storage, kBatch> sources;
     std::array<Control, kBatch> controls;
     std::array<iovec, kBatch> vectors;
     std::array<mmsghdr, kBatch> messages;
@@ -53,38 +55,34 @@ Result<void> prepare_datagrams(int fd, int family) {
     return v6 ? enable(fd, IPPROTO_IP, IP_PKTINFO, "set IP_PKTINFO") : v6;
 }
 
+static void prepare(std::size_t place, bool want_payload) {
+    batch.vectors.at(place) = {payloads.at(place).data(), want_payload ? kPayload : 0};
+    msghdr& header = batch.messages.at(place).msg_hdr;
+    header = {};
+    header.msg_name = &batch.sources.at(place);
+    header.msg_namelen = SocketAddress::kLongest;
+    header.msg_iov = &batch.vectors.at(place);
+    header.msg_iovlen = 1;
+    header.msg_control = batch.controls.at(place).bytes.data();
+    header.msg_controllen = kControl;
+}
+
 static int receive(int fd, bool want_payload) {
-    for (std::size_t i = 0; i < kBatch; ++i) {
-        batch.vectors.at(i) = {payloads.at(i).data(), want_payload ? kPayload : 0};
-        msghdr& header = batch.messages.at(i).msg_hdr;
-        header = {};
-        header.msg_name = &batch.sources.at(i);
-        header.msg_namelen = sizeof(sockaddr_un);
-        header.msg_iov = &batch.vectors.at(i);
-        header.msg_iovlen = 1;
-        header.msg_control = batch.controls.at(i).bytes.data();
-        header.msg_controllen = kControl;
-    }
+    // Few datagrams wait as a rule, and only the places of those last received were changed.
+    static std::size_t changed = kBatch;
+    static bool had_payload = want_payload;
+    if (std::exchange(had_payload, want_payload) != want_payload) changed = kBatch;
+    for (std::size_t i = 0; i < changed; ++i)
+        prepare(i, want_payload);
     // With MSG_TRUNC msg_len is the true length, recv(2).
-    return recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT | MSG_TRUNC, nullptr);
+    const int count =
+        recvmmsg(fd, batch.messages.data(), kBatch, MSG_DONTWAIT | MSG_TRUNC, nullptr);
+    changed = static_cast<std::size_t>(std::max(count, 0));
+    return count;
 }
 
 static SocketAddress source_of(const msghdr& header) {
     return {header.msg_name, header.msg_namelen};
-}
-
-static SocketAddress from_v4(in_addr address) {
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_addr = address;
-    return {&v4, sizeof v4};
-}
-
-static SocketAddress from_v6(const in6_addr& address) {
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_addr = address;
-    return {&v6, sizeof v6};
 }
 
 // Reads the control message of `header` and makes it the one of the answer: the kernel takes the
@@ -96,8 +94,8 @@ static DatagramRoute turn_around(msghdr& header) {
         if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
             in_pktinfo info{};
             std::memcpy(&info, CMSG_DATA(c), sizeof info);
-            route.asked = from_v4(info.ipi_addr);
-            route.local = from_v4(info.ipi_spec_dst);
+            route.asked = info.ipi_addr;
+            route.local = info.ipi_spec_dst;
             // The way back is for routing to choose: with an index it had to be the way in.
             info.ipi_ifindex = 0;
             std::memcpy(CMSG_DATA(c), &info, sizeof info);
@@ -105,7 +103,7 @@ static DatagramRoute turn_around(msghdr& header) {
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             in6_pktinfo info{};
             std::memcpy(&info, CMSG_DATA(c), sizeof info);
-            if (route.asked.family() == AF_UNSPEC) route.asked = from_v6(info.ipi6_addr);
+            route.to_group = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
             // A link-local address means nothing without its link.
             if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
             std::memcpy(CMSG_DATA(c), &info, sizeof info);
@@ -172,7 +170,6 @@ static std::size_t sift(std::size_t received, bool whole, std::uint16_t port, co
     for (std::size_t i = 0; i < received; ++i) {
         mmsghdr& message = batch.messages.at(i);
         msghdr& header = message.msg_hdr;
-        const SocketAddress source = source_of(header);
         // unix(7): a client that did not bind has no name.
         const bool nameless = header.msg_namelen <= sizeof(sa_family_t);
         if (nameless || (whole && (header.msg_flags & MSG_TRUNC) != 0)) {
@@ -180,12 +177,12 @@ static std::size_t sift(std::size_t received, bool whole, std::uint16_t port, co
             ++stats.failed;
             continue;
         }
-        if (admits && !admits(source)) continue;
+        if (admits && !admits(source_of(header))) continue;
         DatagramRoute route = turn_around(header);
         route.port = port;
-        if (may_reflect(source, route)) {
+        if (may_reflect(*static_cast<const sockaddr*>(header.msg_name), route)) {
             ++stats.reflected;
-            stats.last_refused = source;
+            stats.last_refused = source_of(header);
             continue;
         }
         if (kept != i) batch.messages.at(kept) = message;

@@ -1,40 +1,58 @@
 #include "builtin/reflection.h"
 
-#include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace inetd {
 
-static constexpr std::array<std::uint32_t, 7> kAnsweringPorts{0, 7, 9, 13, 17, 19, 37};
+static constexpr std::array<std::uint16_t, 7> kAnsweringPorts{0, 7, 9, 13, 17, 19, 37};
 
-static bool is_limited_broadcast(const SocketAddress& address) {
-    return address.family() == AF_INET && address.v4().sin_addr.s_addr == htonl(INADDR_BROADCAST);
+static bool answers_whatever_comes(std::uint16_t port) {
+    for (const std::uint16_t answering : kAnsweringPorts)
+        if (port == answering) return true;
+    return false;
 }
 
-static bool is_this_network(const SocketAddress& address) {
-    return address.family() == AF_INET && (ntohl(address.v4().sin_addr.s_addr) >> 24) == 0;
+static bool reaches_many(in_addr address) {
+    const std::uint32_t host = ntohl(address.s_addr);
+    return IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
-static bool reaches_many(const SocketAddress& address) {
-    return address.is_multicast() || is_limited_broadcast(address);
+// One of "this network", which is 0.0.0.0/8, RFC 1122, or of many machines.
+static bool is_no_machine(in_addr address) {
+    return (ntohl(address.s_addr) >> 24) == 0 || reaches_many(address);
+}
+
+static bool is_no_machine(const in6_addr& address) {
+    if (IN6_IS_ADDR_V4MAPPED(&address)) {
+        in_addr v4{};
+        std::memcpy(&v4, &address.s6_addr[12], sizeof v4);
+        return is_no_machine(v4);
+    }
+    return IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_MULTICAST(&address);
 }
 
 // ip(7): for a datagram to a broadcast address of a subnet, ipi_spec_dst is an address of ours and
 // ipi_addr is not. A spec_dst of 0 says that the datagram came before the option was set.
-static bool is_subnet_broadcast(const SocketAddress& asked, const SocketAddress& local) {
-    return asked.family() == AF_INET && local.family() == AF_INET && !local.is_wildcard() &&
-           asked.v4().sin_addr.s_addr != local.v4().sin_addr.s_addr;
+static bool is_subnet_broadcast(in_addr asked, in_addr local) {
+    return asked.s_addr != 0 && local.s_addr != 0 && asked.s_addr != local.s_addr;
 }
 
-bool may_reflect(const SocketAddress& source, const DatagramRoute& route) {
-    if (!source.is_ip()) return false;
-    const SocketAddress plain = source.unmapped();
-    const std::uint32_t port = plain.port();
-    if (std::ranges::find(kAnsweringPorts, port) != kAnsweringPorts.end()) return true;
-    if (port == route.port) return true;
-    if (plain.is_wildcard() || is_this_network(plain) || reaches_many(plain)) return true;
-    const SocketAddress asked = route.asked.unmapped();
-    return reaches_many(asked) || is_subnet_broadcast(asked, route.local.unmapped());
+static bool may_reflect(std::uint16_t port, const DatagramRoute& route) {
+    return answers_whatever_comes(port) || port == route.port || route.to_group ||
+           reaches_many(route.asked) || is_subnet_broadcast(route.asked, route.local);
+}
+
+bool may_reflect(const sockaddr& source, const DatagramRoute& route) {
+    if (source.sa_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(source);
+        return is_no_machine(v4.sin_addr) || may_reflect(ntohs(v4.sin_port), route);
+    }
+    if (source.sa_family == AF_INET6) {
+        const auto& v6 = reinterpret_cast<const sockaddr_in6&>(source);
+        return is_no_machine(v6.sin6_addr) || may_reflect(ntohs(v6.sin6_port), route);
+    }
+    return false;
 }
 
 } // namespace inetd

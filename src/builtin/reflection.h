@@ -1,21 +1,23 @@
 #pragma once
 
-#include "base/address.h"
-
 #include <cstdint>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace inetd {
 
-// What the kernel tells of the way of a datagram (IP_PKTINFO, IPV6_RECVPKTINFO). Addresses without
-// a family are unknown; ports do not matter.
+// What the kernel tells of the way of a datagram (IP_PKTINFO, IPV6_RECVPKTINFO). An address of 0 is
+// unknown.
 struct DatagramRoute {
-    SocketAddress asked;    // the destination that the datagram names
-    SocketAddress local;    // the address of ours that an answer would come from
+    in_addr asked{};        // the destination that the datagram names, if that is one of IPv4
+    in_addr local{};        // the address of ours that an answer to it would come from
+    bool to_group = false;  // it names a multicast address of IPv6
     std::uint16_t port = 0; // of the built-in service; 0: servers of its own may answer from it
 };
 
-// Whether an answer to `source` could do harm: begin an endless exchange with another answering
-// service, or reach more than one machine or a forged one. True means: do not answer.
+// Whether an answer to `source`, of whichever family, could do harm: begin an endless exchange with
+// another answering service, or reach more than one machine or a forged one. True means: do not
+// answer.
 //
 // Refused are source ports of services that answer whatever they get (echo 7, discard 9, daytime
 // 13, qotd 17, chargen 19, time 37), a built-in's own port (two hosts with the same service could
@@ -24,6 +26,6 @@ struct DatagramRoute {
 //
 // A source that is the broadcast address of a subnet cannot be told from its bytes; the kernel
 // drops such datagrams itself and, without SO_BROADCAST, refuses to send there.
-[[nodiscard]] bool may_reflect(const SocketAddress& source, const DatagramRoute& route);
+[[nodiscard]] bool may_reflect(const sockaddr& source, const DatagramRoute& route);
 
 } // namespace inetd

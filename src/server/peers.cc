@@ -14,7 +14,7 @@ void Peers::receive(Endpoint& endpoint) {
     std::vector<std::shared_ptr<void>> leases;
     const auto decide = [&](const SocketAddress& peer) {
         // Not the service's own port: servers of NTP and syslog talk to their like from it.
-        if (may_reflect(peer, {})) {
+        if (may_reflect(*peer.data(), {})) {
             admission_.gate_of(service)->count(Refusal::reflection, loop_.now());
             return Verdict::drop;
         }

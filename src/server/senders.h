@@ -29,6 +29,8 @@ class Senders {
     using Admits = std::function<bool(const SocketAddress& sender)>;
     // Empty if everybody is.
     Admits rule_of(Service& service);
+    // How many came.
+    unsigned answer_batch(Endpoint& endpoint);
 
     EventLoop& loop_;
     Admission& admission_;
