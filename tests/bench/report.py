@@ -95,9 +95,10 @@ def plot(row):
     return drawing.bars(row["title"] + unit, values, number, OURS)
 
 
-def circumstances(results):
-    machine, rounds = results["machine"], f"{results['rounds']} rounds of {results['seconds']:g} s each"
-    if results["rounds"] == 1:
+def circumstances(results, turns):
+    machine, count = results["machine"], results["rounds"] * turns
+    rounds = f"{count} rounds of {results['seconds']:g} s each"
+    if count == 1:
         rounds = f"one round of {results['seconds']:g} s: a sketch"
     return (f"{results['date']}, {machine['processors']} processors ({machine['model']}), Linux "
             f"{machine['kernel']}; {rounds}.")
@@ -114,14 +115,15 @@ def publish(results, path):
     pictures.mkdir(exist_ok=True)
     text, blocks = path.read_text(), {}
     if keys_of(text) <= {row["key"] for row in results["rows"]} | {"goals"}:
-        blocks["goals"] = [*goals(results["rows"])]
+        blocks["goals"] = [*goals(results["rows"]), f"*{circumstances(results, 1)}*"]
     for row in results["rows"]:
         blocks[row["key"]] = lines = [*table(row)]
         if picture := plot(row):
             (pictures / f"{row['key']}.svg").write_text(picture)
             lines += [f"![{row['title']}]({pictures.name}/{row['key']}.svg)", ""]
+        lines.append(f"*{circumstances(results, row['turns'])}*")
     for key, lines in blocks.items():
-        block = f"<!-- {key} -->\n\n" + "\n".join((*lines, f"*{circumstances(results)}*\n"))
+        block = f"<!-- {key} -->\n\n" + "\n".join(lines) + "\n"
         text, found = re.subn(rf"^<!-- {key} -->\n.*?(?=^<!-- /{key} -->$)", lambda _: block, text,
                               flags=re.M | re.S)
         if found != 1:
@@ -143,7 +145,7 @@ def main():
         return check(pathlib.Path(sys.argv[2]))
     results, directory = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
     rows = results["rows"]
-    lines = [circumstances(results), "", *goals(rows)]
+    lines = [circumstances(results, 1), "", *goals(rows)]
     for row in rows:
         lines += [f"### {row['title']}\n", *table(row)]
         if picture := plot(row):

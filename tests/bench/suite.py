@@ -25,7 +25,7 @@ def run_row(bench, row, servers, rounds, note):
     """{server: [figures of each round, None where it could not]}."""
     results = {cls.name: [] for cls in servers}
     failed = set()
-    for turn in range(rounds):
+    for turn in range(rounds * row.turns):
         # Nobody is always the first, or always after the same one.
         for cls in servers[turn % len(servers):] + servers[:turn % len(servers)]:
             got = None
@@ -40,23 +40,27 @@ def run_row(bench, row, servers, rounds, note):
     return {name: turns for name, turns in results.items() if any(turns)}
 
 
-def best(row, figure, turn):
-    figures = [got[figure] for got in turn if got and figure in got]
-    return None if not figures else max(figures) if row.higher else min(figures)
+def best(row, figure, results):
+    """The turns of the server that is the best in the median: the best of each turn would be whoever
+    was lucky in it, and nobody is as good as that."""
+    def middle(turns):
+        return statistics.median(got[figure] for got in turns if got and figure in got)
+    measured = [turns for turns in results if any(got and figure in got for got in turns)]
+    return (max if row.higher else min)(measured, key=middle, default=[])
 
 
 def ratios(row, goal, all_results, servers, ours):
     """Our figure to the others', round by round."""
     results = all_results[row.key]
     figure = goal.figure or row.figure
-    own = [got and got[figure] for got in results.get(ours, [])]
+    own = [got and got.get(figure) for got in results.get(ours, [])]
     if goal.to is None:
         others = [1] * len(own)
     elif isinstance(goal.to, str):
-        others = [got and got[figure] for got in all_results.get(goal.to, {}).get(ours, [])]
+        others = [got and got.get(figure) for got in all_results.get(goal.to, {}).get(ours, [])]
     else:
         compared = [results[cls.name] for cls in servers if goal.to(cls) and cls.name in results]
-        others = [best(row, figure, turn) for turn in zip(*compared)]
+        others = [got and got.get(figure) for got in best(row, figure, compared)]
     return [a / b for a, b in zip(own, others) if a is not None and b]
 
 
@@ -112,7 +116,8 @@ def main():
                 for goal in goals))
             rows.append({"key": row.key, "title": row.title, "figure": row.figure, "unit": row.unit,
                          "more": row.more, "higher": row.higher, "base": row.base,
-                         "across": row.across, "results": all_results[row.key], "goals": goals})
+                         "across": row.across, "turns": row.turns,
+                         "results": all_results[row.key], "goals": goals})
     text = json.dumps({"date": time.strftime("%Y-%m-%d"), "machine": machine.describe(),
                        "rounds": options.rounds, "seconds": options.seconds, "rows": rows}, indent=1)
     pathlib.Path(options.output).write_text(text + "\n")
