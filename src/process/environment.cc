@@ -110,6 +110,7 @@ static std::string unix_peer(const SocketAddress& peer) {
 
 Environment peer_environment(const SocketAddress& peer, const SocketAddress& local, int protocol) {
     Environment environment;
+    environment.reserve(256); // of IPv4, and most of IPv6
     if (local.family() == AF_UNIX) {
         environment.set("PROTO", "UNIX");
         environment.set("UNIXLOCALPATH", local.host());

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "config/model.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,8 @@ namespace inetd {
 // NAME=VALUE strings, one NUL after each: the form in which a child's environment is handed about.
 class Environment {
   public:
+    // Room for as many bytes without another allocation.
+    void reserve(std::size_t size) { block_.reserve(size); }
     // A value ends at its first NUL: what lies behind would be a variable of its own.
     void set(std::string_view name, std::string_view value);
     void append(std::string_view assignments) { block_ += assignments; }

@@ -42,6 +42,8 @@ TEST_CASE("an IP address prints as it was written") {
     CHECK(SocketAddress::parse_ip("192.0.2.1", 79)->to_string() == "192.0.2.1:79");
     CHECK(SocketAddress::parse_ip("::1", 79)->to_string() == "[::1]:79");
     CHECK(SocketAddress::parse_ip("2001:db8::7", 0)->host() == "2001:db8::7");
+    for (const char* host : {"0.0.0.0", "9.10.99.100", "199.200.249.250", "255.255.255.255"})
+        CHECK(SocketAddress::parse_ip(host, 0)->host() == host);
     CHECK(SocketAddress::parse_ip("fe80::1%lo", 1)->to_string() == "[fe80::1%lo]:1");
     for (const char* bad : {"", "localhost", "1.2.3", "1.2.3.4.5", "::g", "fe80::1%nosuchif"})
         CHECK_MESSAGE(!SocketAddress::parse_ip(bad, 1), bad);
