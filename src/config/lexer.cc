@@ -118,6 +118,10 @@ void Lexer::open(Line& line, std::size_t offset) {
     open_ = true;
 }
 
+static bool may_end_word(char c) {
+    return is_blank(c) || c == '\\' || c == '\'' || c == '"' || c == '=' || c == ',' || c == ';';
+}
+
 std::size_t Lexer::read_plain(std::string_view text, std::size_t at, Line& line) {
     const char c = text[at];
     if (is_blank(c)) {
@@ -141,10 +145,13 @@ std::size_t Lexer::read_plain(std::string_view text, std::size_t at, Line& line)
         quote_ = c;
         quote_at_ = {cursor_.row, static_cast<int>(at) + 1};
         line.back().verbatim = false;
-    } else {
-        line.back().text += c;
+        return at + 1;
     }
-    return at + 1;
+    std::size_t end = at + 1;
+    while (end < text.size() && !may_end_word(text[end]))
+        ++end;
+    line.back().text += text.substr(at, end - at);
+    return end;
 }
 
 std::size_t Lexer::read_quoted(std::string_view text, std::size_t at, Line& line) {

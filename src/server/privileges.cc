@@ -10,12 +10,13 @@
 #include <fmt/core.h>
 #include <fstream>
 #include <linux/capability.h>
+#include <map>
 #include <memory>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <unordered_map>
+#include <utility>
 
 namespace inetd {
 
@@ -66,9 +67,9 @@ static PrivilegeFacts gather_facts() {
     facts.hard_limit = hard_limit;
     facts.can_filter_calls = can_filter_calls();
     // Many services are in one file and one directory.
-    auto known = std::make_shared<std::unordered_map<std::string, bool>>();
+    auto known = std::make_shared<std::map<std::pair<std::string, int>, bool>>();
     facts.is_closed = [known](const std::string& path, int mode) {
-        const auto [at, fresh] = known->try_emplace(fmt::format("{} {}", mode, path));
+        const auto [at, fresh] = known->try_emplace({path, mode});
         if (fresh) at->second = is_closed(path, mode);
         return at->second;
     };
