@@ -117,8 +117,7 @@ static DatagramRoute turn_around(msghdr& header) {
     return route;
 }
 
-// Points the vectors of the first `count` messages at what they answer; echo leaves them as they
-// are, apart from their length.
+// Points the vectors of the first `count` messages at what they answer.
 static void compose(std::size_t count, Builtin service) {
     static std::minstd_rand random(std::random_device{}());
     static std::string daytime;
@@ -127,11 +126,8 @@ static void compose(std::size_t count, Builtin service) {
     if (service == Builtin::daytime) daytime = daytime_text(now);
     if (service == Builtin::time) seconds = time_bytes(now);
     for (std::size_t i = 0; i < count; ++i) {
-        mmsghdr& message = batch.messages.at(i);
-        iovec& vector = *message.msg_hdr.msg_iov;
-        if (service == Builtin::echo) {
-            vector.iov_len = message.msg_len;
-        } else if (service == Builtin::daytime) {
+        iovec& vector = *batch.messages.at(i).msg_hdr.msg_iov;
+        if (service == Builtin::daytime) {
             vector = {daytime.data(), daytime.size()};
         } else if (service == Builtin::time) {
             vector = {seconds.data(), seconds.size()};
@@ -141,6 +137,12 @@ static void compose(std::size_t count, Builtin service) {
             vector = {const_cast<char*>(chargen_block().data()), length(random)};
         }
     }
+}
+
+// Lets the vectors of the first `count` messages end where what was received does.
+static void echo(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i)
+        batch.messages.at(i).msg_hdr.msg_iov->iov_len = batch.messages.at(i).msg_len;
 }
 
 // Sends the first `count` messages; one that the kernel refuses does not stop those after it.
@@ -208,7 +210,10 @@ DatagramStats answer_datagrams(int fd, Builtin service, std::uint16_t port, cons
         return stats;
     }
     const std::size_t count = sift(stats.received, service == Builtin::echo, port, admits, stats);
-    compose(count, service);
+    if (service == Builtin::echo)
+        echo(count);
+    else
+        compose(count, service);
     transmit(fd, count, stats);
     return stats;
 }
