@@ -78,7 +78,6 @@ def goals(rows):
             spread = f" ({goal['from']:.2f} to {goal['to']:.2f})" if not goal["absolute"] else ""
             yield (f"| {row['title']} | {goal['goal']} | {seen}{spread} | "
                    f"{'reached' if goal['reached'] else 'missed'} |")
-    yield ""
 
 
 def plot(row):
@@ -110,12 +109,17 @@ def keys_of(document):
 
 
 def publish(results, path):
-    """Each block says itself of what run it is, as not every run has all rows; the goals need all."""
+    """Each block says itself of what run it is, as not every run has all rows; a line of the goals is of
+    the run that its row's block is of."""
     pictures = path.with_name(path.stem.lower())
     pictures.mkdir(exist_ok=True)
     text, blocks = path.read_text(), {}
+    head, rule, *lines = goals(results["rows"])
     if keys_of(text) <= {row["key"] for row in results["rows"]} | {"goals"}:
-        blocks["goals"] = [*goals(results["rows"]), f"*{circumstances(results, 1)}*"]
+        blocks["goals"] = [head, rule, *lines]
+    for line in lines:
+        what = re.escape("|".join(line.split("|")[:3]))
+        text = re.sub(rf"^{what}\|.*$", lambda _: line, text, flags=re.M)
     for row in results["rows"]:
         blocks[row["key"]] = lines = [*table(row)]
         if picture := plot(row):
@@ -145,7 +149,7 @@ def main():
         return check(pathlib.Path(sys.argv[2]))
     results, directory = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
     rows = results["rows"]
-    lines = [circumstances(results, 1), "", *goals(rows)]
+    lines = [circumstances(results, 1), "", *goals(rows), ""]
     for row in rows:
         lines += [f"### {row['title']}\n", *table(row)]
         if picture := plot(row):
