@@ -8,7 +8,7 @@ import pytest
 
 from harness import ME, Daemon, ask
 from support import Namespace, assert_sleeps, listeners, wait_until
-from test_settings import CAT, reload
+from one_service import CAT, reload
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("ip", "unshare", "nsenter")]
 

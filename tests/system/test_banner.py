@@ -8,7 +8,7 @@ import pytest
 from harness import ME, PATIENCE, ask, connect, free_port, read_all, run_inetd
 from support import descriptors, wait_until
 from test_proxy import LINE
-from test_settings import CAT, line, reload, talk
+from one_service import CAT, line, reload, talk
 
 LONGEST = 16384
 

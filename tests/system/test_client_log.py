@@ -9,9 +9,9 @@ import pytest
 
 from harness import ME, ask, connect, free_port, read_all, run_inetd
 from support import children, descriptors, script, started_pid, wait_until
-from test_settings import CAT, line, reload, talk
+from one_service import CAT, line, reload, talk
 from test_tether import reset
-from test_upgrade import upgrade
+from upgrading import upgrade
 
 HOST = r"127\.0\.0\.1:\d+"
 

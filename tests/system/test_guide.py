@@ -12,7 +12,7 @@ import pytest
 from harness import BUILD, ENVIRONMENT, PATIENCE, Daemon, ROOT, ask, connect, read_all, run_inetd
 from support import visit, wait_until
 from test_access_names import net  # noqa: F401, a fixture
-from test_confinement import needs_landlock
+from confined import needs_landlock
 from test_two_machines import CLIENT, SERVER, in_namespace, machines  # noqa: F401, a fixture
 
 TEXT = (ROOT / "docs/GUIDE.md").read_text()

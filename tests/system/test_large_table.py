@@ -10,7 +10,7 @@ from fault_injector import Injector, Point, missing
 from harness import ME, Daemon, ask, connect, free_port, read_all
 from support import script, wait_at_rest
 from test_inherited import HANDER
-from test_upgrade import upgrade
+from upgrading import upgrade
 
 
 def passages(pid):

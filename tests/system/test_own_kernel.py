@@ -26,7 +26,7 @@ cd /mnt/root && env INETD_BUILD=/mnt/build PYTHONDONTWRITEBYTECODE=1 PATH=/usr/s
 {python} -c 'import ctypes; ctypes.CDLL(None).reboot(0x4321fedc)' # power off, reboot(2)
 """
 # Of test_guide.py there is one with such a name, too.
-TESTS = "-k 'cgroup or cap_memory' tests/system/test_confinement.py tests/system/test_guide.py"
+TESTS = "-k 'cgroup or cap_memory' tests/system/test_cgroup.py tests/system/test_guide.py"
 
 
 def run_kernel(workdir, tests):

@@ -9,7 +9,7 @@ import pytest
 
 from harness import INETD, ME, PATIENCE, ask, connect, free_port, udp
 from support import Namespace, listeners, script, wait_until
-from test_settings import CAT, line, reload
+from one_service import CAT, line, reload
 
 
 # What a server finds on its descriptor 0.

@@ -9,7 +9,7 @@ import pytest
 
 from harness import PATIENCE, ask, connect, free_port
 from support import descriptors, own_memory, wait_until
-from test_settings import CAT, line, reload, talk
+from one_service import CAT, line, reload, talk
 
 
 def come(port, source, host="127.0.0.1"):

@@ -9,7 +9,7 @@ import pytest
 
 from harness import PATIENCE, ask, connect, free_port, read_all
 from support import script, socket_fds, started_pid, wait_until
-from test_settings import CAT, line, reload, talk
+from one_service import CAT, line, reload, talk
 
 LOG = "daemon = { log_connections = true; };"
 # Says that it is there and takes no notice of its client.

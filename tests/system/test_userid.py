@@ -12,7 +12,7 @@ import pytest
 from harness import PATIENCE, connect, read_all
 from support import wait_until
 from test_client_log import entry, services, success
-from test_settings import CAT, line, talk
+from one_service import CAT, line, talk
 
 pytestmark = [pytest.mark.root, pytest.mark.needs("unshare", "nsenter", "ip")]
 
