@@ -1,10 +1,13 @@
 #include "process/background.h"
 
+#include "process/pidfd.h"
+
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,10 +39,15 @@ Result<Background> Background::enter() {
         wait_for_daemon(from, middle);
     }
     setsid();
+    const Fd leader = open_process(getpid());
     // A session's leader could get a terminal again by opening one; its child cannot.
     const pid_t daemon = fork();
     if (daemon < 0) _exit(EXIT_FAILURE);
     if (daemon > 0) _exit(EXIT_SUCCESS);
+    // How servers are started depends on whether it is gone, may_have_terminal().
+    pollfd end{leader.get(), POLLIN, 0};
+    while (leader && poll(&end, 1, -1) < 0 && errno == EINTR) {
+    }
     return Background(std::move(to));
 }
 

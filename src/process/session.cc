@@ -1,13 +1,22 @@
 #include "process/session.h"
 
 #include "base/fd.h"
+#include "process/pidfd.h"
 
 #include <cerrno>
-#include <csignal>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 namespace inetd {
+
+// Whether it may do something yet: nobody need have waited for it.
+static bool is_running(pid_t pid) {
+    const Fd process = open_process(pid);
+    if (!process) return errno != ESRCH;
+    pollfd end{process.get(), POLLIN, 0};
+    return poll(&end, 1, 0) != 1;
+}
 
 // A server must not get at the terminal that somebody has started the daemon from. Where there is
 // none it need not have a session of its own, which is dear: with each the kernel makes a group for
@@ -24,7 +33,7 @@ bool may_have_terminal() {
     const pid_t leader = getsid(0);
     if (leader == getpid()) return false;
     // 0: it is of another PID namespace, and nothing is known of it.
-    return leader == 0 || kill(leader, 0) == 0 || errno != ESRCH;
+    return leader == 0 || is_running(leader);
 }
 
 } // namespace inetd
