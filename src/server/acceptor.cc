@@ -124,13 +124,13 @@ void Acceptor::start_server(Endpoint& endpoint) {
 void Acceptor::accept_clients(Endpoint& endpoint) {
     const bool external = endpoint.service->config->builtin == Builtin::none;
     for (int i = 0; i < kClientsPerRound && admission_.takes_clients(endpoint); ++i) {
+        // Most come alone.
+        if (i == 1 && !endpoint.listener.has_client()) return;
         Listener::Accepted client = endpoint.listener.accept(external);
         switch (client.outcome) {
         case Listener::Outcome::accepted:
             endpoint.setback.reset();
             receive(endpoint, std::move(client));
-            // Most come alone.
-            if (i == 0 && !endpoint.listener.has_client()) return;
             break;
         case Listener::Outcome::failed:
             break;
