@@ -8,7 +8,8 @@ import subprocess
 import pytest
 
 from harness import PATIENCE, ask, connect
-from served import MEGABYTES, USER, files, needs_mounts, pour, serve, silence, tree, vanish
+from served import (MEGABYTES, USER, files, libexec, needs_mounts, pour, serve, silence, tree,
+                    vanish)
 
 
 def curl(port, path, *options):

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from harness import PATIENCE
-from served import serve, tree
+from served import files, libexec, serve, tree
 from support import started_pid, wait_for_end
 
 
