@@ -195,7 +195,9 @@ TEST_CASE("a child that asks for it and cannot start is reported all the same") 
 }
 
 TEST_CASE("a child has no signal blocked or ignored") {
-    std::signal(SIGHUP, SIG_DFL); // nohup(1) would have it ignored
+    // As nohup(1) and the background of a shell have them ignored.
+    for (const int number : {SIGHUP, SIGINT, SIGQUIT})
+        std::signal(number, SIG_DFL);
     with_each_method([](Spawner& spawner, bool large) {
         const auto outcome = run(
             spawner, {"/bin/grep", {"grep", "-E", "^Sig(Blk|Ign):", "/proc/self/status"}}, large);
