@@ -103,7 +103,7 @@ static DatagramRoute turn_around(msghdr& header) {
         } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
             in6_pktinfo info{};
             std::memcpy(&info, CMSG_DATA(c), sizeof info);
-            route.to_group = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+            route.asked6 = info.ipi6_addr;
             // A link-local address means nothing without its link.
             if (!IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr)) info.ipi6_ifindex = 0;
             std::memcpy(CMSG_DATA(c), &info, sizeof info);

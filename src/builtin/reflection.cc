@@ -18,18 +18,25 @@ static bool reaches_many(in_addr address) {
     return IN_MULTICAST(host) || host == INADDR_BROADCAST;
 }
 
+static in_addr unmapped(const in6_addr& address) {
+    in_addr v4{};
+    std::memcpy(&v4, &address.s6_addr[12], sizeof v4);
+    return v4;
+}
+
+static bool reaches_many(const in6_addr& address) {
+    if (IN6_IS_ADDR_V4MAPPED(&address)) return reaches_many(unmapped(address));
+    return IN6_IS_ADDR_MULTICAST(&address);
+}
+
 // One of "this network", which is 0.0.0.0/8, RFC 1122, or of many machines.
 static bool is_no_machine(in_addr address) {
     return (ntohl(address.s_addr) >> 24) == 0 || reaches_many(address);
 }
 
 static bool is_no_machine(const in6_addr& address) {
-    if (IN6_IS_ADDR_V4MAPPED(&address)) {
-        in_addr v4{};
-        std::memcpy(&v4, &address.s6_addr[12], sizeof v4);
-        return is_no_machine(v4);
-    }
-    return IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_MULTICAST(&address);
+    if (IN6_IS_ADDR_V4MAPPED(&address)) return is_no_machine(unmapped(address));
+    return IN6_IS_ADDR_UNSPECIFIED(&address) || reaches_many(address);
 }
 
 // ip(7): for a datagram to a broadcast address of a subnet, ipi_spec_dst is an address of ours and
@@ -39,8 +46,8 @@ static bool is_subnet_broadcast(in_addr asked, in_addr local) {
 }
 
 static bool may_reflect(std::uint16_t port, const DatagramRoute& route) {
-    return answers_whatever_comes(port) || port == route.port || route.to_group ||
-           reaches_many(route.asked) || is_subnet_broadcast(route.asked, route.local);
+    return answers_whatever_comes(port) || port == route.port || reaches_many(route.asked) ||
+           reaches_many(route.asked6) || is_subnet_broadcast(route.asked, route.local);
 }
 
 bool may_reflect(const sockaddr& source, const DatagramRoute& route) {

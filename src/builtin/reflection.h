@@ -6,12 +6,13 @@
 
 namespace inetd {
 
-// What the kernel tells of the way of a datagram (IP_PKTINFO, IPV6_RECVPKTINFO). An address of 0 is
+// What the kernel tells of the way of a datagram: of IPv4 (IP_PKTINFO), of IPv6
+// (IPV6_RECVPKTINFO), or of both where a socket of IPv6 has got one of IPv4. What is all zero is
 // unknown.
 struct DatagramRoute {
-    in_addr asked{};        // the destination that the datagram names, if that is one of IPv4
+    in_addr asked{};        // the destination that the datagram names
+    in6_addr asked6{};      // the same, of IPv6
     in_addr local{};        // the address of ours that an answer to it would come from
-    bool to_group = false;  // it names a multicast address of IPv6
     std::uint16_t port = 0; // of the built-in service; 0: servers of its own may answer from it
 };
 

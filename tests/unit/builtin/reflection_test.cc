@@ -56,6 +56,13 @@ TEST_CASE("destinations that others heard as well are not") {
     CHECK(asked("224.0.0.1", "192.0.2.9"));
     CHECK_FALSE(asked("192.0.2.9", "192.0.2.9"));
     CHECK_FALSE(asked("192.0.2.9", "0.0.0.0")); // the kernel did not say
-    CHECK(refused("2001:db8::1", 40000, {.to_group = true}));
-    CHECK_FALSE(refused("2001:db8::1", 40000));
+    const auto asked6 = [](const char* host) {
+        return refused("2001:db8::2", 40000, {.asked6 = ip(host).v6().sin6_addr});
+    };
+    CHECK(asked6("ff02::1"));
+    CHECK(asked6("::ffff:224.0.0.1"));
+    CHECK(asked6("::ffff:255.255.255.255"));
+    CHECK_FALSE(asked6("2001:db8::1"));
+    CHECK_FALSE(asked6("::ffff:192.0.2.9"));
+    CHECK_FALSE(asked6("::")); // the kernel did not say
 }
