@@ -34,10 +34,12 @@ unsigned Senders::answer_batch(Endpoint& endpoint) {
     const auto port = static_cast<std::uint16_t>(endpoint.spec().address.port());
     const DatagramStats stats =
         answer_datagrams(endpoint.listener.fd(), service.config->builtin, port, rule_of(service));
-    if (stats.received != 0)
+    if (stats.received != 0) {
         endpoint.setback.reset();
-    else if (stats.error == ENOMEM || stats.error == ENOBUFS)
+    } else if (stats.error == ENOMEM || stats.error == ENOBUFS) {
         admission_.exhausted(endpoint, "recvmmsg", stats.error);
+        return 0;
+    }
     Gate& gate = *admission_.gate_of(service);
     gate.count(Refusal::reflection, loop_.now(), stats.reflected);
     Tally& tally = gate.tally();
