@@ -17,13 +17,7 @@ std::ptrdiff_t descriptors() {
 
 TEST_CASE("echo: everything comes back, also what was sent before the half-close") {
     House house;
-    Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
+    Connection connection = either_stream();
     auto lease = std::make_shared<int>(0);
     const SocketAddress peer = connection.peer;
     house.start(Builtin::echo, connection, lease);

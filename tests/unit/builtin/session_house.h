@@ -40,6 +40,18 @@ struct House {
     }
 };
 
+// Of TCP or of a unix socket, in a subcase each.
+inline Connection either_stream() {
+    Connection connection;
+    SUBCASE("tcp") {
+        connection = tcp_connection();
+    }
+    SUBCASE("unix") {
+        connection = unix_connection();
+    }
+    return connection;
+}
+
 inline void send_all(House& house, const Fd& fd, std::string_view text) {
     rounds_until(house.loop, [&] {
         const ssize_t sent = send(fd.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);

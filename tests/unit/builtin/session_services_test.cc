@@ -17,13 +17,7 @@ char expected_chargen(std::size_t i) {
 
 TEST_CASE("discard takes everything and says nothing") {
     House house;
-    Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
+    Connection connection = either_stream();
     house.start(Builtin::discard, connection);
     send_all(house, connection.client, noise(5'000'000));
     shutdown(connection.client.get(), SHUT_WR);
@@ -114,13 +108,7 @@ TEST_CASE("chargen sends a line a packet") {
 
 TEST_CASE("daytime and time answer and close, whatever the client has sent") {
     House house;
-    Connection connection;
-    SUBCASE("tcp") {
-        connection = tcp_connection();
-    }
-    SUBCASE("unix") {
-        connection = unix_connection();
-    }
+    Connection connection = either_stream();
     SUBCASE("seqpacket") {
         connection = unix_connection(SOCK_SEQPACKET);
     }
