@@ -1,6 +1,7 @@
 """What inetctl changes of a daemon that runs, and for how long."""
 
 import concurrent.futures
+import contextlib
 import os
 import re
 import shutil
@@ -46,13 +47,24 @@ def test_reload_tells_what_is_wrong(ports):
             connect(one)
 
 
-def test_pause_and_resume(ports):
-    one, two, _ = ports
-    conf = (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
+def cat_and_echo(one, two):
+    return (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
             f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
+
+
+@contextlib.contextmanager
+def serving(one, conf):
+    """A daemon, and a client of its cat who is served."""
     with Daemon(conf, control=True) as d, connect(one) as before:
         before.sendall(b"x")
         assert before.recv(1) == b"x"
+        yield d, before
+
+
+def test_pause_and_resume(ports):
+    one, two, _ = ports
+    conf = cat_and_echo(one, two)
+    with serving(one, conf) as (d, before):
         assert ctl(d, "pause", one) == f"{one}/tcp: paused\n"
         with connect(one) as waiting:
             waiting.sendall(b"hello")
@@ -135,11 +147,8 @@ def test_kill(ports, workdir):
 
 def test_disable_and_enable(ports):
     one, two, _ = ports
-    conf = (f"127.0.0.1:{one} stream tcp nowait {ME} /bin/cat\n"
-            f"127.0.0.1:{two} stream tcp nowait {ME} internal echo\n")
-    with Daemon(conf, control=True) as d, connect(one) as before:
-        before.sendall(b"x")
-        assert before.recv(1) == b"x"
+    conf = cat_and_echo(one, two)
+    with serving(one, conf) as (d, before):
         assert ctl(d, "disable", one) == f"{one}/tcp: disabled\n"
         with pytest.raises(ConnectionRefusedError):
             connect(one)
