@@ -43,7 +43,7 @@ def spawn(bench, cls, clients, services=1, program=None, half_close=0):
         return None
     with cls(bench.directory) as server:
         server.start(lines)
-        bench.load("spawn", BASE, services, clients, min(bench.ms, 300), half_close)
+        bench.load("spawn", BASE, services, clients, min(bench.ms // 2, 300), half_close)
         own, all_ = machine.own_cpu(server.pid), machine.cpu_with_children(server.pid)
         got = bench.load("spawn", BASE, services, clients, bench.ms, half_close)
         own = machine.own_cpu(server.pid) - own
@@ -140,7 +140,7 @@ def burst(bench, cls, clients):
     with cls(bench.directory) as server:
         server.unlimited = False
         server.start([line])
-        got = bench.load("burst", BASE, clients, 10000)
+        got = bench.load("burst", BASE, clients, 10 * bench.ms)
         with socket.socket() as s:
             s.settimeout(5)
             try:

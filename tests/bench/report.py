@@ -95,9 +95,9 @@ def plot(row):
 
 
 def circumstances(results, turns):
-    machine, count = results["machine"], results["rounds"] * turns
-    rounds = f"{count} rounds of {results['seconds']:g} s each"
-    if count == 1:
+    machine = results["machine"]
+    rounds = f"{turns} rounds of {results['seconds']:g} s each"
+    if turns == 1:
         rounds = f"one round of {results['seconds']:g} s: a sketch"
     return (f"{results['date']}, {machine['processors']} processors ({machine['model']}), Linux "
             f"{machine['kernel']}; {rounds}.")
@@ -149,7 +149,7 @@ def main():
         return check(pathlib.Path(sys.argv[2]))
     results, directory = json.loads(pathlib.Path(sys.argv[1]).read_text()), pathlib.Path(sys.argv[2])
     rows = results["rows"]
-    lines = [circumstances(results, 1), "", *goals(rows), ""]
+    lines = [circumstances(results, results["rounds"]), "", *goals(rows), ""]
     for row in rows:
         lines += [f"### {row['title']}\n", *table(row)]
         if picture := plot(row):
