@@ -1,111 +1,8 @@
-#include "builtin/relays.h"
-
-#include "peers.h"
-
-#include <csignal>
-#include <fcntl.h>
-#include <vector>
+#include "relays_house.h"
 
 using namespace inetd;
 using namespace inetd::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-// A relay to sockets of this process, and what it reported.
-struct Fixture {
-    // splice(2) raises it, and the daemon blocks it.
-    struct NoSignal {
-        NoSignal() : before(std::signal(SIGPIPE, SIG_IGN)) {}
-        NoSignal(const NoSignal&) = delete;
-        NoSignal& operator=(const NoSignal&) = delete;
-        ~NoSignal() { (void)std::signal(SIGPIPE, before); }
-        void (*before)(int);
-    };
-
-    explicit Fixture(Relays::Options options = {})
-        : relays(loop, options,
-                 {.unreachable = [this](const ServiceConfig&, const SocketAddress& target,
-                                        int code) { failures.emplace_back(target, code); },
-                  .ended = [this](const SessionEnd& end) { ends.push_back(end); }}) {}
-
-    Connection start(std::vector<SocketAddress> targets, Duration idle = 1min) {
-        Connection connection = tcp_connection();
-        auto config = std::make_shared<ServiceConfig>();
-        config->builtin = Builtin::redirect;
-        own_terms(*config).idle_timeout =
-            std::chrono::duration_cast<std::chrono::milliseconds>(idle);
-        own_terms(*config).relay = std::make_shared<const RelayTarget>(
-            RelayTarget{.text = "t", .addresses = std::move(targets)});
-        relays.start(config, std::move(connection.server), connection.peer, nullptr);
-        return connection;
-    }
-
-    Fd accepted(const Fd& listener) {
-        Fd fd;
-        rounds_until(loop, [&] {
-            fd.reset(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-            return static_cast<bool>(fd);
-        });
-        return fd;
-    }
-
-    std::string read(const Fd& fd, std::size_t size) {
-        std::string text;
-        rounds_until(loop, [&] {
-            REQUIRE(read_some(fd, text));
-            return text.size() >= size;
-        });
-        return text;
-    }
-
-    NoSignal no_signal;
-    EventLoop loop;
-    std::vector<std::pair<SocketAddress, int>> failures;
-    std::vector<SessionEnd> ends;
-    Relays relays;
-};
-
-Fd listening(int backlog = 16) {
-    Fd fd = bound_socket("127.0.0.1", SOCK_STREAM);
-    REQUIRE(listen(fd.get(), backlog) == 0);
-    return fd;
-}
-
-Fd listening_unix(int backlog, SocketAddress& address) {
-    Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    sockaddr_un unnamed{};
-    unnamed.sun_family = AF_UNIX;
-    // unix(7): an abstract name of the kernel's choice.
-    REQUIRE(bind(fd.get(), reinterpret_cast<const sockaddr*>(&unnamed), sizeof(sa_family_t)) == 0);
-    REQUIRE(listen(fd.get(), backlog) == 0);
-    address = name_of(fd);
-    return fd;
-}
-
-// A port of ours where nobody listens.
-SocketAddress dead_address(Fd& holder) {
-    holder = bound_socket("127.0.0.1", SOCK_STREAM);
-    return name_of(holder);
-}
-
-void fill(const Fd& fd) {
-    const std::string block(65536, 'x');
-    while (send(fd.get(), block.data(), block.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
-    }
-    REQUIRE(errno == EAGAIN);
-}
-
-// A relay that is connected, with both its ends.
-struct Relayed : Fixture {
-    explicit Relayed(Duration idle = 1min)
-        : client(start({name_of(listener)}, idle).client), target(accepted(listener)) {}
-    Fd listener = listening();
-    Fd client;
-    Fd target;
-};
-
-} // namespace
 
 TEST_CASE("relays: both ways, and no pipe at rest") {
     Relayed f;
@@ -128,7 +25,7 @@ TEST_CASE("relays: both ways, and no pipe at rest") {
 }
 
 TEST_CASE("relays: addresses are tried in turn") {
-    Fixture f;
+    RelayHouse f;
     Fd holder;
     const SocketAddress dead = dead_address(holder);
     const Fd listener = listening();
@@ -141,7 +38,7 @@ TEST_CASE("relays: addresses are tried in turn") {
 }
 
 TEST_CASE("relays: a client whose target cannot be reached is reset") {
-    Fixture f;
+    RelayHouse f;
     Fd holder;
     const Connection c = f.start({dead_address(holder), *SocketAddress::unix_path("@inetd-none")});
     rounds_until(f.loop, [&] { return !f.ends.empty(); });
@@ -154,7 +51,7 @@ TEST_CASE("relays: a client whose target cannot be reached is reset") {
 }
 
 TEST_CASE("relays: an address that does not answer is given up after the time-out") {
-    Fixture f({.connect_timeout = 100ms});
+    RelayHouse f({.connect_timeout = 100ms});
     const Fd full = listening(0);
     const SocketAddress address = name_of(full);
     // Its queue takes one; the kernel drops what else comes.
@@ -171,7 +68,7 @@ TEST_CASE("relays: an address that does not answer is given up after the time-ou
 }
 
 TEST_CASE("relays: a unix target with a full queue is asked again") {
-    Fixture f;
+    RelayHouse f;
     SocketAddress address;
     const Fd listener = listening_unix(0, address);
     const Connection first = f.start({address});
@@ -184,7 +81,7 @@ TEST_CASE("relays: a unix target with a full queue is asked again") {
 }
 
 TEST_CASE("relays: what a client sent before it closed arrives while connecting takes its time") {
-    Fixture f;
+    RelayHouse f;
     SocketAddress address;
     const Fd listener = listening_unix(0, address);
     Connection blocker = f.start({address});
@@ -195,7 +92,7 @@ TEST_CASE("relays: what a client sent before it closed arrives while connecting 
 }
 
 TEST_CASE("relays: a side that does not read costs one pipe, and holds up nobody") {
-    Fixture f;
+    RelayHouse f;
     const Fd listener = listening();
     const Connection deaf = f.start({name_of(listener)});
     const Fd talker = f.accepted(listener);
@@ -217,7 +114,7 @@ TEST_CASE("relays: a side that does not read costs one pipe, and holds up nobody
 }
 
 TEST_CASE("relays: who finds no pipe waits for one") {
-    Fixture f({.most_pipes = 1});
+    RelayHouse f({.most_pipes = 1});
     const Fd listener = listening();
     const Connection deaf = f.start({name_of(listener)});
     const Fd talker = f.accepted(listener);
@@ -260,7 +157,7 @@ TEST_CASE("relays: a reset of one side is a reset of the other") {
 }
 
 TEST_CASE("relays: a unix client that closed does not keep the loop busy") {
-    Fixture f;
+    RelayHouse f;
     const Fd listener = listening();
     Connection c = unix_connection();
     auto config = std::make_shared<ServiceConfig>();
@@ -284,91 +181,8 @@ TEST_CASE("relays: idle ones are closed") {
     CHECK(f.ends[0].reason == SessionEnd::Reason::idle);
 }
 
-TEST_CASE("relays: urgent data comes through in its place, and what is behind it") {
-    Relayed f;
-    say(f.client, "before");
-    REQUIRE(send(f.client.get(), "!", 1, MSG_OOB) == 1);
-    say(f.client, "behind");
-    CHECK(f.read(f.target, 6) == "before");
-    char urgent = 0;
-    rounds_until(f.loop, [&] { return recv(f.target.get(), &urgent, 1, MSG_OOB) == 1; });
-    CHECK(urgent == '!');
-    CHECK(f.read(f.target, 6) == "behind");
-    // Alone, and just before the end.
-    set_option(f.client, SO_OOBINLINE, 1);
-    REQUIRE(send(f.target.get(), "?", 1, MSG_OOB) == 1);
-    CHECK(f.read(f.client, 1) == "?");
-    REQUIRE(send(f.client.get(), "12!", 3, MSG_OOB) == 3);
-    say(f.client, "end");
-    shutdown(f.client.get(), SHUT_WR);
-    set_option(f.target, SO_OOBINLINE, 1);
-    CHECK(read_to_end(f.loop, f.target) == "12!end");
-    shutdown(f.target.get(), SHUT_WR);
-    rounds_until(f.loop, [&] { return !f.ends.empty(); });
-    CHECK(f.ends[0].bytes_in == 19);
-    CHECK(f.ends[0].bytes_out == 1);
-}
-
-TEST_CASE("relays: to a unix socket an urgent byte is one like any other") {
-    Fixture f;
-    SocketAddress address;
-    const Fd listener = listening_unix(16, address);
-    const Connection c = f.start({address});
-    const Fd target = f.accepted(listener);
-    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
-    say(c.client, "34");
-    shutdown(c.client.get(), SHUT_WR);
-    CHECK(read_to_end(f.loop, target) == "12!34");
-}
-
-TEST_CASE("relays: urgent data comes through those that go on in another process") {
-    Fixture f;
-    Connection c = tcp_connection();
-    Connection t = tcp_connection();
-    auto config = std::make_shared<ServiceConfig>();
-    config->builtin = Builtin::redirect;
-    f.relays.resume({.service = config,
-                     .peer = c.peer,
-                     .started = Clock::now(),
-                     .client = c.server.release(),
-                     .target = t.server.release()},
-                    nullptr);
-    set_option(c.client, SO_OOBINLINE, 1);
-    set_option(t.client, SO_OOBINLINE, 1);
-    REQUIRE(send(c.client.get(), "12!", 3, MSG_OOB) == 3);
-    say(c.client, "34");
-    CHECK(f.read(t.client, 5) == "12!34");
-    REQUIRE(send(t.client.get(), "?", 1, MSG_OOB) == 1);
-    CHECK(f.read(c.client, 1) == "?");
-}
-
-TEST_CASE("relays: an urgent byte waits for a side that does not read") {
-    Relayed f;
-    std::size_t sent = 0;
-    rounds_until(f.loop, [&, quiet = 0]() mutable {
-        const std::string block(65536, 'x');
-        const ssize_t size = send(f.client.get(), block.data(), block.size(), MSG_DONTWAIT);
-        quiet = size < 0 ? quiet + 1 : 0;
-        if (size > 0) sent += static_cast<std::size_t>(size);
-        return quiet > 20;
-    });
-    set_option(f.target, SO_OOBINLINE, 1);
-    std::string text;
-    rounds_until(f.loop, [&] {
-        REQUIRE(read_some(f.target, text));
-        return send(f.client.get(), "!", 1, MSG_OOB | MSG_DONTWAIT) == 1;
-    });
-    say(f.client, "z");
-    rounds_until(f.loop, [&] {
-        REQUIRE(read_some(f.target, text));
-        return text.ends_with('z');
-    });
-    CHECK(text == std::string(sent, 'x') + "!z");
-    CHECK(f.relays.pipes().lent() == 0);
-}
-
 TEST_CASE("relays: one that waits for a pipe, one half closed, is idle too") {
-    Fixture f({.most_pipes = 1});
+    RelayHouse f({.most_pipes = 1});
     const Fd listener = listening();
     const Connection c = f.start({name_of(listener)}, 300ms);
     const Fd target = f.accepted(listener);

@@ -1,22 +1,8 @@
 #include "config/effective.h"
-#include "config/keys.h"
-#include "config/load.h"
-
-#include "dump.h"
-
-#include <algorithm>
-#include <doctest/doctest.h>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#include <vector>
+#include "settings_cases.h"
 
 using namespace inetd;
 using namespace inetd::test;
-namespace fs = std::filesystem;
 
 static const std::string kConf = "7 stream tcp4 nowait root internal\n"
                                  "7 dgram udp4 wait root internal discard\n"
@@ -24,13 +10,6 @@ static const std::string kConf = "7 stream tcp4 nowait root internal\n"
                                  "@x stream unix nowait root internal echo\n";
 
 namespace {
-
-LoadOptions plain() {
-    LoadOptions options;
-    options.settings = "s";
-    options.ipv6 = true;
-    return options;
-}
 
 // The dump of `settings` over these lines, of which each that is as usual is left out.
 std::string changed(const std::string& conf, const std::string& settings) {
@@ -42,45 +21,6 @@ std::string changed(const std::string& conf, const std::string& settings) {
         if (usual.find(line) == std::string::npos) out += line;
     }
     return out;
-}
-
-class TempDir {
-  public:
-    TempDir() {
-        std::string name = (fs::temp_directory_path() / "inetd-settings-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir() { fs::remove_all(path_); }
-
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream(path_ / name) << text;
-        fs::permissions(path_ / name, fs::perms::owner_read | fs::perms::owner_write);
-        return path_ / name;
-    }
-    // The outcome for a file of settings, with the directory's own name left out.
-    [[nodiscard]] std::string load(const std::string& settings, bool required = true) const {
-        LoadOptions options = plain();
-        options.paths = {write("conf", "@x stream unix nowait root internal echo\n")};
-        options.settings = path_ / settings;
-        options.settings_required = required;
-        std::string out = dump(load_config(options));
-        const std::string prefix = path_.string() + "/";
-        for (auto at = out.find(prefix); at != std::string::npos; at = out.find(prefix))
-            out.erase(at, prefix.size());
-        return out;
-    }
-
-  private:
-    fs::path path_;
-};
-
-const std::string kX = "@x/unix stream @x nowait root:0 <echo>";
-
-std::string text_of(const fs::path& path) {
-    std::ifstream stream(path);
-    return {std::istreambuf_iterator<char>(stream), {}};
 }
 
 } // namespace
@@ -180,9 +120,9 @@ TEST_CASE("services: a line with an error of its own is not missed as well") {
               "13 off;\n@x stream unix nowait root internal echo\n",
               "t", plain(),
               R"(services = ( { name = "7"; }, { name = "9"; }, { name = "13"; } );)")) ==
-          kX + "\n"
-               "t:1:25: error: 'never' is neither 'wait' nor 'nowait'\n"
-               "t:2:22: error: unknown user 'nobody-at-all'\n");
+          kUnixDump + "\n"
+                      "t:1:25: error: 'never' is neither 'wait' nor 'nowait'\n"
+                      "t:2:22: error: unknown user 'nobody-at-all'\n");
 }
 
 TEST_CASE("services: a key that does nothing for the service is told") {
@@ -232,53 +172,6 @@ TEST_CASE("services: a key that does nothing for the service is told") {
                   R"(services = ( { name = "7"; rate_per_source = "1/s"; idle_timeout = 1; } );)")
               .find("'rate_per_source' has no effect on 7/tcp4, which is 'wait': its server takes "
                     "the clients itself\n") != std::string::npos);
-}
-
-TEST_CASE("settings: mistakes of syntax are those of libconfig, with their place") {
-    const TempDir dir;
-    const auto outcome = [&](const std::string& text) {
-        dir.write("s", text);
-        return dir.load("s");
-    };
-    CHECK(outcome("daemon = {\n  strict = ;\n};\n") ==
-          "s:2: error: syntax error\n  hint: strings stand in double quotes; the last item of a "
-          "list has no comma after it; the mistake may be in the line before\n");
-    CHECK(outcome("defaults = { nice = 1; nice = 2; };") ==
-          "s:1: error: duplicate setting name\n  hint: write each key once\n");
-    CHECK(outcome(std::string("defaults = { }; \0 = 1;", 22)) ==
-          "s: error: there is a NUL byte in this file\n");
-    CHECK(outcome("@include \"gone.cfg\"\n") ==
-          "s:1: error: cannot open include file\n"
-          "  hint: its name is relative to the directory of the settings file\n");
-    CHECK(outcome("daemon = " + std::string(40, '(') + std::string(40, ')') + ";")
-              .find("s:1: error: settings are nested more than 16 deep\n") != std::string::npos);
-}
-
-TEST_CASE("settings: a file may include others") {
-    const TempDir dir;
-    dir.write("more.cfg", "defaults = { instances = 5;\n  nice = 99; };\n");
-    dir.write("broken.cfg", "\n\ndefaults = { x = ; };\n");
-    dir.write("good.cfg", "instances = 5;\n");
-    dir.write("self.cfg", "@include \"self.cfg\"\n");
-    dir.write("s", "@include \"more.cfg\"\n");
-    CHECK(dir.load("s") ==
-          "more.cfg:2: error: 'nice' takes a whole number from -20 to 19, not 99\n");
-    dir.write("s", "@include \"broken.cfg\"\n");
-    CHECK(dir.load("s").starts_with("broken.cfg:3: error: syntax error\n"));
-    dir.write("s", "defaults = {\n@include \"good.cfg\"\n};\n");
-    CHECK(dir.load("s") == kX + " instances=5\n");
-    dir.write("s", "@include \"self.cfg\"\n");
-    CHECK(dir.load("s") == "self.cfg:1: error: include file nesting too deep\n");
-}
-
-TEST_CASE("settings: a file that is absent or open to all") {
-    const TempDir dir;
-    CHECK(dir.load("gone", false) == kX + "\n");
-    CHECK(dir.load("gone") == "gone: error: cannot read gone: No such file or directory\n");
-    CHECK(dir.load("", false).find("Is a directory") != std::string::npos);
-    fs::permissions(dir.write("s", ""), fs::perms::others_write, fs::perm_options::add);
-    CHECK(dir.load("s") == kX + "\ns: warning: anybody may write to this file\n"
-                                "  hint: chmod o-w s\n");
 }
 
 TEST_CASE("daemon: the settings file speaks, but an option has been typed just now") {
@@ -340,62 +233,4 @@ TEST_CASE("a dump says where each value comes from, and is a settings file itsel
         return out;
     };
     CHECK(values(second) == values(text));
-}
-
-TEST_CASE("the manual has an entry for each key, and for no other") {
-    const std::string page = text_of(fs::path(INETD_SOURCE_ROOT) / "docs/man/inetd.cfg.5");
-    REQUIRE_FALSE(page.empty());
-    std::vector<std::string> documented;
-    const std::string mark = "\n.It Ic ";
-    for (auto at = page.find(mark); at != std::string::npos; at = page.find(mark, at + 1)) {
-        const auto from = at + mark.size();
-        documented.push_back(page.substr(from, page.find_first_of(" \n", from) - from));
-    }
-    std::vector<std::string> keys{"name", "protocol", "address"};
-    for (const DaemonKey& key : daemon_keys())
-        keys.emplace_back(key.name);
-    for (const ServiceKey& key : service_keys())
-        keys.emplace_back(key.name);
-    std::sort(documented.begin(), documented.end());
-    std::sort(keys.begin(), keys.end());
-    CHECK(documented == keys);
-}
-
-// The sample's line with that text, where the machine or the build has nothing of the kind.
-static void leave_out(std::string& sample, const std::string& text, bool is_there) {
-    const auto at = sample.find(text);
-    REQUIRE(at != std::string::npos);
-    if (!is_there) sample.erase(at, sample.find('\n', at) - at);
-}
-
-TEST_CASE("the sample is good as it is, and with all that it proposes") {
-    std::string sample = text_of(fs::path(INETD_SOURCE_ROOT) / "etc/inetd.cfg");
-    REQUIRE_FALSE(sample.empty());
-    const std::string conf = "echo stream tcp nowait root internal\n"
-                             "127.0.0.1:time dgram udp wait root internal\n"
-                             "ftp stream tcp nowait root /bin/cat\n"
-                             "daytime stream tcp nowait root internal\n"
-                             "8080 stream tcp wait root /bin/cat\n"
-                             "/run/x.sock stream unix nowait root /bin/cat\n"
-                             "/run/y.sock stream unix nowait root /bin/cat\n"
-                             "5432 stream tcp nowait root internal redirect @db\n"
-                             "80 stream tcp nowait root internal echo\n"
-                             "23 stream tcp nowait root internal discard\n";
-    if (geteuid() != 0) return;
-    CHECK(load_config_text(conf, "t", plain(), sample).diagnostics.empty());
-    // Prose is behind "//", and what is proposed behind "#".
-    for (auto at = sample.find("\n#"); at != std::string::npos; at = sample.find("\n#", at))
-        sample.erase(at + 1, 1);
-#ifndef INETD_HAVE_LIBCAP
-    leave_out(sample, "capabilities = ", false);
-#endif
-    leave_out(sample, "banner_fail = ", fs::exists("/etc/issue.net"));
-#ifndef INETD_HAVE_LIBWRAP
-    leave_out(sample, "libwrap = ", false);
-#endif
-    leave_out(sample, "landlock = ", syscall(SYS_landlock_create_ruleset, nullptr, 0, 1) > 0);
-    const Loaded loaded = load_config_text(conf, "t", plain(), sample);
-    CHECK(dump(loaded).find("error") == std::string::npos);
-    CHECK(dump(loaded).find("warning") == std::string::npos);
-    CHECK(loaded.services.size() == 9);
 }

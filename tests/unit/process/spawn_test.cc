@@ -1,116 +1,12 @@
-#include "process/children.h"
-#include "process/environment.h"
-#include "process/spawn.h"
+#include "spawning.h"
 
-#include <array>
-#include <csignal>
-#include <cstdint>
-#include <doctest/doctest.h>
+#include <cstdlib>
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 using namespace inetd;
-
-namespace {
-
-// The daemon's own way of life: all signals blocked while children are started.
-struct BlockedSignals {
-    sigset_t before{};
-    BlockedSignals() {
-        sigset_t all;
-        sigfillset(&all);
-        sigprocmask(SIG_SETMASK, &all, &before);
-        // Ignored in whatever make starts; event/signals.cc says why.
-        static constexpr std::array<std::uint64_t, 4> kDefault{};
-        for (const int own : {32, 33})
-            syscall(SYS_rt_sigaction, own, kDefault.data(), nullptr, sizeof(std::uint64_t));
-    }
-    ~BlockedSignals() { sigprocmask(SIG_SETMASK, &before, nullptr); }
-};
-
-struct Outcome {
-    std::string output;
-    ChildEnd end;
-    std::vector<SpawnReport> reports;
-};
-
-struct Timing {
-    std::shared_ptr<void> whose{};
-    std::chrono::steady_clock::time_point since{};
-};
-
-ChildEnd wait_for(pid_t pid) {
-    siginfo_t info{};
-    REQUIRE(waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT) == 0);
-    auto end = reap_one();
-    REQUIRE(end);
-    REQUIRE(end->pid == pid);
-    return *end;
-}
-
-Outcome run(Spawner& spawner, const Program& program, bool large_table,
-            const Account* account = nullptr, const Surroundings* surroundings = nullptr,
-            int errors = -1, std::string_view listen_name = {}, const Timing& timing = {}) {
-    const BlockedSignals blocked;
-    std::array<int, 2> pair{};
-    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
-    const Fd ours(pair[0]);
-    Fd theirs(pair[1]);
-    Environment environment;
-    environment.set("PATH", "/usr/bin:/bin");
-    environment.set("COLOUR", "blue");
-    Environment peer;
-    peer.set("REMOTE_ADDR", "192.0.2.1");
-    SpawnRequest request;
-    request.program = &program;
-    request.socket = theirs.get();
-    request.errors = errors;
-    request.account = account;
-    request.surroundings = surroundings;
-    request.environment = environment.block();
-    request.peer_environment = peer.block();
-    request.large_table = large_table;
-    request.listen_name = listen_name;
-    request.whose = timing.whose;
-    request.since = timing.since;
-    auto pid = spawner.spawn(request);
-    REQUIRE(pid);
-    theirs.reset();
-    Outcome outcome;
-    std::array<char, 4096> buffer{};
-    for (;;) {
-        const ssize_t size = read(ours.get(), buffer.data(), buffer.size());
-        if (size <= 0) break;
-        outcome.output.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    outcome.end = wait_for(*pid);
-    outcome.reports = spawner.reports();
-    return outcome;
-}
-
-Program shell(const char* script) {
-    return {"/bin/sh", {"sh", "-c", script}};
-}
-
-template<typename Test>
-void with_each_method(Test test) {
-    for (const auto method : {SpawnMethod::shared_memory, SpawnMethod::fork}) {
-        for (const bool large : {false, true}) {
-            auto spawner = Spawner::create(method);
-            REQUIRE(spawner);
-            CAPTURE(static_cast<int>(method));
-            CAPTURE(large);
-            test(**spawner, large);
-        }
-    }
-}
-
-} // namespace
+using namespace inetd::test;
 
 TEST_CASE("a child speaks through its socket and finds its environment") {
     with_each_method([](Spawner& spawner, bool large) {
@@ -233,68 +129,6 @@ TEST_CASE("a report is read by whoever takes over the pipe, also one that was pu
     CHECK(late.reports[0].pid == early.end.pid);
     CHECK(late.reports[1].pid == late.end.pid);
     CHECK((*before)->reports().empty());
-}
-
-TEST_CASE("a user that cannot be taken is reported as such") {
-    if (geteuid() != 0) return;
-    const Account account{.user = "none", .uid = static_cast<uid_t>(-1), .gid = 1, .groups = {1}};
-    with_each_method([&](Spawner& spawner, bool large) {
-        // setresuid(2) takes -1 as "leave it", so the impossible is a group that no file system
-        // has.
-        Account broken = account;
-        broken.uid = 1;
-        broken.gid = static_cast<gid_t>(-2);
-        broken.groups.assign(70000, 1); // more than NGROUPS_MAX
-        const auto outcome = run(spawner, shell("id -u"), large, &broken);
-        REQUIRE(outcome.reports.size() == 1);
-        CHECK(outcome.reports[0].stage == SpawnStage::groups);
-        CHECK(outcome.reports[0].code == EINVAL);
-    });
-}
-
-TEST_CASE("a child takes user, group and supplementary groups") {
-    if (geteuid() != 0) return;
-    const Account account{.user = "nobody", .uid = 65534, .gid = 65534, .groups = {65534, 4}};
-    with_each_method([&](Spawner& spawner, bool large) {
-        const auto outcome = run(spawner, shell("id -u; id -g; id -G"), large, &account);
-        CHECK(outcome.output == "65534\n65534\n65534 4\n");
-    });
-}
-
-TEST_CASE("a child takes directory, umask and priority") {
-    const Surroundings around{.directory = "/usr", .umask = 027, .nice = 7};
-    const Surroundings plain;
-    with_each_method([&](Spawner& spawner, bool large) {
-        const auto outcome = run(spawner, shell("pwd; umask; nice"), large, nullptr, &around);
-        CHECK(outcome.output == "/usr\n0027\n7\n");
-        CHECK(run(spawner, shell("umask"), large, nullptr, &plain).output == "0022\n");
-    });
-}
-
-TEST_CASE("a directory that is gone is reported with its stage") {
-    const Surroundings around{.directory = "/nonexistent/place"};
-    with_each_method([&](Spawner& spawner, bool large) {
-        const auto outcome = run(spawner, shell("pwd"), large, nullptr, &around);
-        REQUIRE(outcome.reports.size() == 1);
-        CHECK(outcome.reports[0].stage == SpawnStage::directory);
-        CHECK(outcome.reports[0].code == ENOENT);
-    });
-}
-
-TEST_CASE("a directory must be open to the account, and a lower priority to root") {
-    if (geteuid() != 0) return;
-    const Account nobody{.user = "nobody", .uid = 65534, .gid = 65534, .groups = {65534}};
-    const Surroundings closed{.directory = "/root"};
-    const Surroundings hasty{.nice = -5};
-    with_each_method([&](Spawner& spawner, bool large) {
-        if (access("/root", F_OK) == 0) {
-            const auto outcome = run(spawner, shell("pwd"), large, &nobody, &closed);
-            REQUIRE(outcome.reports.size() == 1);
-            CHECK(outcome.reports[0].stage == SpawnStage::directory);
-            CHECK(outcome.reports[0].code == EACCES);
-        }
-        CHECK(run(spawner, shell("nice"), large, &nobody, &hasty).output == "-5\n");
-    });
 }
 
 TEST_CASE("how long it took until exec is told of those that came as far") {
