@@ -1,109 +1,16 @@
 """Relaying connections to another address: `internal redirect` and its key."""
 
 import contextlib
-import hashlib
 import os
-import pathlib
 import resource
-import signal
 import socket
-import struct
-import threading
 
 import pytest
 
 from harness import ME, PATIENCE, Daemon, connect, free_port, read_all
+from relaying import (MEGABYTE, accept, digest_of, fill, line, pair, pipes, port_of, relayed, reset, send_much,
+                      target, together)
 from support import Namespace, has_nothing, wait_until
-
-MEGABYTE = os.urandom(1 << 20)
-
-
-@contextlib.contextmanager
-def target(address=("127.0.0.1", 0), family=socket.AF_INET, backlog=4096):
-    """A listening socket that is to be relayed to."""
-    with socket.socket(family) as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(address)
-        s.listen(backlog)
-        s.settimeout(PATIENCE)
-        yield s
-
-
-def port_of(listener):
-    return listener.getsockname()[1]
-
-
-def accept(listener):
-    s = listener.accept()[0]
-    s.settimeout(PATIENCE)
-    return s
-
-
-def line(port, where, protocol="tcp4"):
-    return f"127.0.0.1:{port} stream {protocol} nowait {ME} internal redirect {where}\n"
-
-
-@contextlib.contextmanager
-def relayed(where=None, *options):
-    """(daemon, port, listener): the port leads to the listener."""
-    port = free_port()
-    with target() as listener:
-        conf = line(port, where or f"127.0.0.1 {port_of(listener)}")
-        with Daemon(conf, *options) as d:
-            yield d, port, listener
-
-
-@contextlib.contextmanager
-def pair(port, listener):
-    """Both ends of one relayed connection."""
-    with connect(port) as client, accept(listener) as server:
-        yield client, server
-
-
-def reset(s):
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    s.close()
-
-
-def pipes(pid):
-    """The ends of pipes that the daemon has open, beside those that it always has."""
-    found = 0
-    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            found += os.readlink(entry).startswith("pipe:")
-    return found
-
-
-def send_much(s, megabytes, salt):
-    digest = hashlib.sha256()
-    for n in range(megabytes):
-        block = struct.pack("!II", salt, n) + MEGABYTE
-        digest.update(block)
-        s.sendall(block)
-    s.shutdown(socket.SHUT_WR)
-    return digest.hexdigest()
-
-
-def digest_of(s):
-    digest = hashlib.sha256()
-    while block := s.recv(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def together(*calls):
-    """The results of calls that run at once."""
-    results = [None] * len(calls)
-
-    def run(n):
-        results[n] = calls[n]()
-
-    threads = [threading.Thread(target=run, args=(n,)) for n in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_a_hundred_megabytes_each_way_at_once():
@@ -266,13 +173,6 @@ def test_two_thousand_at_once_cost_no_pipes():
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def fill(s):
-    s.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            s.send(MEGABYTE)
-
-
 def test_a_stalled_side_does_not_hold_up_others():
     with relayed() as (d, port, listener):
         with pair(port, listener) as (deaf, server):
@@ -299,65 +199,6 @@ def test_idle_timeout(workdir):
                 client.sendall(b"x")
                 assert server.recv(10) == b"x"
                 assert (read_all(client), read_all(server)) == (b"", b"")
-
-
-def test_a_new_target_is_for_new_connections():
-    with relayed() as (d, port, listener), target() as other:
-        with pair(port, listener) as (client, server):
-            d.reload(line(port, f"127.0.0.1 {port_of(other)}"), expect="1 updated")
-            with pair(port, other) as (second, answerer):
-                answerer.sendall(b"new")
-                assert second.recv(10) == b"new"
-            server.sendall(b"old")
-            assert client.recv(10) == b"old"
-
-
-def upgrade(d):
-    d.signal(signal.SIGUSR2)
-    d.wait_notify("READY=1")
-    d.wait_log("upgraded from version")
-
-
-def test_an_upgrade_keeps_relays_and_what_is_in_their_pipes():
-    with relayed(None, "-l") as (d, port, listener):
-        with pair(port, listener) as (client, server), pair(port, listener) as (early, rest):
-            early.sendall(b"asked")
-            early.shutdown(socket.SHUT_WR)
-            assert read_all(rest) == b"asked"
-            fill(client)  # the target does not read: all buffers on the way are full
-            wait_until(lambda: pipes(d.pid) > 0, "a pipe in use")
-            upgrade(d)
-            client.setblocking(True)
-            client.settimeout(PATIENCE)
-            sent, got = together(lambda: send_much(client, 20, 3), lambda: len(read_all(server)))
-            assert sent
-            server.sendall(b"down")
-            server.close()
-            assert read_all(client) == b"down"
-            line = d.wait_log(r"session ended: \d+ bytes in, 4 out")
-            assert f"ended: {got} bytes in" in line
-            rest.sendall(b"answered")
-            rest.close()
-            assert read_all(early) == b"answered"
-        with pair(port, listener) as (client, server):
-            server.sendall(b"a new one")
-            assert client.recv(20) == b"a new one"
-
-
-def test_an_upgrade_takes_attempts_along():
-    port = free_port()
-    with target(backlog=0) as listener, contextlib.ExitStack() as stack:
-        with Daemon(line(port, f"127.0.0.1 {port_of(listener)}")) as d:
-            # The queue takes one, and the kernel drops what else asks to be connected.
-            clients = [stack.enter_context(connect(port)) for _ in range(3)]
-            for n, client in enumerate(clients):
-                client.sendall(b"%d" % n)
-            upgrade(d)
-            heard = set()
-            for _ in clients:
-                with accept(listener) as server:
-                    heard.add(server.recv(10))
-            assert heard == {b"0", b"1", b"2"}
 
 
 def test_limits_count_relays():
