@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
+#include <grp.h>
 #include <iostream>
 #include <iterator>
 #include <net/if.h>
@@ -182,6 +183,9 @@ void enter_namespace() {
     std::string name = std::filesystem::temp_directory_path() / "inetd-reload-XXXXXX";
     if (mkdtemp(name.data()) == nullptr) std::abort();
     directory = name;
+    // Or the daemon would take them, by a signal to all threads, nptl(7), which it has set to its
+    // default: it has no others, but libFuzzer has.
+    if (initgroups("root", 0) != 0) std::abort();
     // Or a reload that needs a capability again would execute this program anew.
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) std::abort();
     static_cast<void>(std::atexit([] { std::filesystem::remove_all(directory); }));
