@@ -1,6 +1,5 @@
 #include "spawning.h"
 
-
 using namespace inetd;
 using namespace inetd::test;
 
