@@ -1,11 +1,10 @@
 #include "config/load.h"
 
-#include "dump.h"
+#include "config_directory.h"
 
 #include <algorithm>
 #include <doctest/doctest.h>
 #include <filesystem>
-#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,45 +20,19 @@ static const std::string kTimeDump = "37/tcp4 stream 0.0.0.0:37 nowait root:0 <t
 
 namespace {
 
-class TempDir {
-  public:
-    TempDir() {
-        std::string name = (fs::temp_directory_path() / "inetd-config-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir() { fs::remove_all(path_); }
-
-    std::string write(const std::string& name, const std::string& text) const {
-        const fs::path path = path_ / name;
-        fs::create_directories(path.parent_path());
-        std::ofstream(path) << text;
-        fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
-        return path.string();
-    }
-    [[nodiscard]] std::string path(const std::string& name) const { return path_ / name; }
-
-    // The outcome of loading `names`, with the directory's own name left out.
+struct Lines : ConfigDirectory {
     [[nodiscard]] std::string load(const std::vector<std::string>& names) const {
         LoadOptions options;
         for (const auto& name : names)
             options.paths.push_back(path(name));
-        std::string out = dump(load_config(options));
-        const std::string prefix = path_.string() + "/";
-        for (auto at = out.find(prefix); at != std::string::npos; at = out.find(prefix))
-            out.erase(at, prefix.size());
-        return out;
+        return outcome(options);
     }
-
-  private:
-    fs::path path_;
 };
 
 } // namespace
 
 TEST_CASE("files are loaded in the order given") {
-    const TempDir dir;
+    const Lines dir;
     dir.write("a", kTime);
     dir.write("b", kEcho);
     CHECK(dir.load({"b", "a"}) == kEchoDump + kTimeDump);
@@ -70,7 +43,7 @@ TEST_CASE("files are loaded in the order given") {
 }
 
 TEST_CASE("of a directory the *.conf files are loaded in byte order") {
-    const TempDir dir;
+    const Lines dir;
     dir.write("d/20.conf", kTime);
     dir.write("d/10.conf", kEcho);
     dir.write("d/10.conf~", "nonsense");
@@ -82,7 +55,7 @@ TEST_CASE("of a directory the *.conf files are loaded in byte order") {
 }
 
 TEST_CASE("an include is relative to its file, sorted, and without leftovers") {
-    const TempDir dir;
+    const Lines dir;
     dir.write("main", ".include \"sub/*\"\n");
     dir.write("sub/b", kTime);
     dir.write("sub/a", ".include ../other\n");
@@ -96,21 +69,21 @@ TEST_CASE("an include is relative to its file, sorted, and without leftovers") {
 }
 
 TEST_CASE("an include that comes back to itself is found") {
-    const TempDir dir;
+    const Lines dir;
     dir.write("a", kEcho + ".include b\n");
     dir.write("b", kTime + ".include a\n");
     CHECK(dir.load({"a"}) == kEchoDump + kTimeDump + "b:2:10: error: 'a' is included by itself\n");
 }
 
 TEST_CASE("only regular files are included") {
-    const TempDir dir;
+    const Lines dir;
     REQUIRE(mkfifo(dir.path("pipe").c_str(), 0600) == 0);
     dir.write("main", ".include pipe\n");
     CHECK(dir.load({"main"}) == "main:1:10: error: cannot read pipe: not a regular file\n");
 }
 
 TEST_CASE("a default address ends with its file and is handed to those included") {
-    const TempDir dir;
+    const Lines dir;
     dir.write("main", "127.0.0.1:\n.include sub\n7 stream tcp nowait root internal\n");
     dir.write("sub", "37 stream tcp nowait root internal\n127.0.0.2:\n"
                      "9 stream tcp nowait root internal\n");
@@ -185,7 +158,7 @@ TEST_CASE("texts from other systems") {
 }
 
 TEST_CASE("a file that anybody may write draws a warning") {
-    const TempDir dir;
+    const Lines dir;
     chmod(dir.write("main", kEcho).c_str(), 0666);
     CHECK(dir.load({"main"}) == kEchoDump + "main: warning: anybody may write to this file\n"
                                             "  hint: chmod o-w main\n");

@@ -4,7 +4,6 @@ using namespace inetd;
 using namespace inetd::test;
 
 TEST_CASE("settings: balancers and sensors") {
-    const std::string dgram = "9 dgram udp4 wait root internal\n";
     const auto entry = [](const std::string& name, const std::string& keys) {
         return "\nservices = ( { name = \"" + name + "\"; " + keys + " } );";
     };
@@ -21,7 +20,7 @@ TEST_CASE("settings: balancers and sensors") {
             "s:2: error: 'proxy_from' takes a list of addresses and networks, as in "
             "[\"192.0.2.1\", \"2001:db8::/64\"], not '::1'\n"},
            {kEcho, entry("7", "sensor = \"10min\";"), kEchoDump + " sensor=600000\n"},
-           {dgram, entry("9", "sensor = 60;"),
+           {kDgram, entry("9", "sensor = 60;"),
             kDgramDump + " sensor=60000\ns:2: warning: 'sensor' has no effect on 9/udp4, which is "
                          "'wait': its server takes the clients itself\n"}});
 }

@@ -1,8 +1,7 @@
+#include "config_directory.h"
 #include "settings_cases.h"
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 using namespace inetd;
 using namespace inetd::test;
@@ -10,42 +9,20 @@ namespace fs = std::filesystem;
 
 namespace {
 
-class TempDir {
-  public:
-    TempDir() {
-        std::string name = (fs::temp_directory_path() / "inetd-settings-XXXXXX").string();
-        path_ = mkdtemp(name.data());
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    ~TempDir() { fs::remove_all(path_); }
-
-    std::string write(const std::string& name, const std::string& text) const {
-        std::ofstream(path_ / name) << text;
-        fs::permissions(path_ / name, fs::perms::owner_read | fs::perms::owner_write);
-        return path_ / name;
-    }
-    // The outcome for a file of settings, with the directory's own name left out.
+struct SettingsFiles : ConfigDirectory {
     [[nodiscard]] std::string load(const std::string& settings, bool required = true) const {
         LoadOptions options = plain();
-        options.paths = {write("conf", "@x stream unix nowait root internal echo\n")};
-        options.settings = path_ / settings;
+        options.paths = {write("conf", kUnix)};
+        options.settings = path(settings);
         options.settings_required = required;
-        std::string out = dump(load_config(options));
-        const std::string prefix = path_.string() + "/";
-        for (auto at = out.find(prefix); at != std::string::npos; at = out.find(prefix))
-            out.erase(at, prefix.size());
-        return out;
+        return outcome(options);
     }
-
-  private:
-    fs::path path_;
 };
 
 } // namespace
 
 TEST_CASE("settings: mistakes of syntax are those of libconfig, with their place") {
-    const TempDir dir;
+    const SettingsFiles dir;
     const auto outcome = [&](const std::string& text) {
         dir.write("s", text);
         return dir.load("s");
@@ -65,7 +42,7 @@ TEST_CASE("settings: mistakes of syntax are those of libconfig, with their place
 }
 
 TEST_CASE("settings: a file may include others") {
-    const TempDir dir;
+    const SettingsFiles dir;
     dir.write("more.cfg", "defaults = { instances = 5;\n  nice = 99; };\n");
     dir.write("broken.cfg", "\n\ndefaults = { x = ; };\n");
     dir.write("good.cfg", "instances = 5;\n");
@@ -82,7 +59,7 @@ TEST_CASE("settings: a file may include others") {
 }
 
 TEST_CASE("settings: a file that is absent or open to all") {
-    const TempDir dir;
+    const SettingsFiles dir;
     CHECK(dir.load("gone", false) == kUnixDump + "\n");
     CHECK(dir.load("gone") == "gone: error: cannot read gone: No such file or directory\n");
     CHECK(dir.load("", false).find("Is a directory") != std::string::npos);
